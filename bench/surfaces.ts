@@ -1,9 +1,8 @@
 /**
- * Measures what surfaces cost: the CPU time of a request on a gateway with ten surfaces beside one with one, in rounds that
- * take them in turn; the memory that further surfaces take for a large schema; and whether the time of a 404
+ * Measures what surfaces cost: the CPU time of a request on a gateway with ten surfaces beside one with one; the memory that further surfaces take for a large schema; and whether the time of a 404
  * distinguishes a path that the surface excludes from one that no surface has (10,000 requests each in turns, and a rank test).
  *
- *     npm run bench -- surfaces [--rounds 10] [--protos DIR] [--only cost|memory|time]
+ *     npm run bench -- surfaces [--waves 6] [--turns 150] [--protos DIR] [--only cost|memory|time]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,44 +11,40 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../test/support/run.js';
-import { startUpstream } from '../test/support/upstream.js';
 import { flag } from './flag.js';
-import { type CostRow, compareCosts, GATEWAY } from './process-cost.js';
+import { startUpstream } from './load/start-upstream.js';
+import { SMALL_PATH, SOURCES } from './peers/shop.js';
+import { GATEWAY } from './process-cost.js';
 import { median } from './rounds.js';
-
-const PROTO = `syntax = "proto3";
-package bench.v1;
-import "google/api/annotations.proto";
-message Ask { string name = 1; }
-message Shelf { string name = 1; string theme = 2; int64 books = 3; repeated string tags = 4; string notes = 5; }
-service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; } }
-service Inside { rpc GetSecret(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=secrets/*}" }; } }
-`;
-
-const LOAD = { requests: 5000, connections: 32 };
+import { compareServed, type ServedRow, sizeOf } from './served-cost.js';
 
 /** Ten surfaces: by host, by a name below a host, by base path and by a header. */
 const TEN = [
   { name: 'www', hosts: ['www.example.com', '*.www.example.com'] },
   ...['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, hosts: [`${name}.example.com`] })),
   { name: 'mobile', basePath: '/mobile' },
-  { name: 'partner', basePath: '/partner/v2', exclude: ['bench.v1.Inside.*'] },
+  { name: 'partner', basePath: '/partner/v2', exclude: ['shop.v1.Orders.Watch'] },
   { name: 'gold', headers: { 'x-tier': 'gold' } },
-  { name: 'rest', exclude: ['bench.v1.Inside.*'] },
+  { name: 'rest', exclude: ['shop.v1.Orders.Watch'] },
 ];
 
-async function cost(script: string, config: object): Promise<void> {
-  const row = (name: string, surfaces: readonly object[], path: string, host: string): CostRow => {
-    const args = [`${ROOT}dist/src/index.js`, JSON.stringify({ ...config, surfaces })];
-    return { ...LOAD, name, script, args, path, headers: { host } };
+/** Compares each row with the one that it names, process by process. The second row shows the noise. */
+async function cost(upstream: string): Promise<void> {
+  const row = (name: string, surfaces: readonly object[], [host, path]: readonly [string, string], than?: string) => {
+    return { name, than, config: surfaces.length === 0 ? {} : { surfaces }, path, headers: { host } };
   };
-  const rows = [
-    row('one surface', [], '/v1/shelves/7', 'c.example.com'),
-    row('ten surfaces, by host', TEN, '/v1/shelves/7', 'c.example.com'),
-    row('ten surfaces, by base path', TEN, '/mobile/v1/shelves/7', 'c.example.org'),
-    row('ten surfaces, the last one', TEN, '/v1/shelves/7', 'c.example.org'),
+  const [one, below] = ['one surface', 'one surface with a base path'];
+  const named = ['c.example.com', SMALL_PATH] as const;
+  const mobile = ['c.example.org', `/mobile${SMALL_PATH}`] as const;
+  const rows: readonly ServedRow[] = [
+    row(one, [], named),
+    row('one surface, once more', [], named, one),
+    row('ten surfaces, by host', TEN, named, one),
+    row('ten surfaces, the last one', TEN, ['c.example.org', SMALL_PATH], one),
+    row(below, [{ name: 'mobile', basePath: '/mobile' }], mobile, one),
+    row('ten surfaces, by base path', TEN, mobile, below),
   ];
-  await compareCosts(rows, Number(flag('--rounds') ?? 10));
+  await compareServed(rows, upstream, sizeOf({ waves: 6, turns: 150 }));
 }
 
 /** The script that plans and compiles a schema with some surfaces, and reports the heap that is then in use. */
@@ -120,7 +115,7 @@ async function time(script: string, config: object): Promise<void> {
       });
       sent.on('error', reject).end();
     });
-  const paths = ['/v1/secrets/7', '/v1/sekrets/7'];
+  const paths = ['/v1/watch', '/v1/wetch'];
   for (let i = 0; i < 4000; i++) await ask(paths[i % 2]!);
   const times: [number[], number[]] = [[], []];
   for (let i = 0; i < 10_000; i++) {
@@ -155,21 +150,19 @@ function rankTest(a: readonly number[], b: readonly number[]): number {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
-const message = { name: 'shelves/7', theme: 'Poetry', books: '340' };
-const upstream = await startUpstream(PROTO, { GetShelf: { message } }, { keepsCalls: false });
-await writeFile(join(folder, 'bench.proto'), PROTO);
+const upstream = await startUpstream();
 const script = join(folder, 'gateway.mjs');
 await writeFile(script, GATEWAY);
 const config = {
   version: 1,
-  schema: { protos: [folder] },
+  schema: { protos: [SOURCES] },
   upstreams: { bench: { target: upstream.target } },
   log: { sample: 0, level: 'error' },
 };
 const only = flag('--only');
 const protos = flag('--protos');
-if (only === undefined || only === 'cost') await cost(script, config);
+if (only === undefined || only === 'cost') await cost(upstream.target);
 if (only === undefined || only === 'time') await time(script, config);
 if (protos !== undefined && (only === undefined || only === 'memory')) await memory(folder, protos);
-await upstream.close().catch(() => {});
+await upstream.stop();
 await rm(folder, { recursive: true });

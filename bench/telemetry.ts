@@ -1,22 +1,19 @@
 /**
- * Measures what metrics, log and traces add to the CPU time of a request, in rounds that take the rows in turn. The first row
- * has none of them: its gateway is a copy without the stage that tells of requests, and its histograms count nothing. The log
- * goes to a file, the traces to a receiver in this process.
+ * Measures what metrics, log and traces add to the CPU time of a request. The first row has none of them: its gateway is a
+ * copy without the stage that tells of requests, and its histograms count nothing. The log goes to a file, the traces to a
+ * receiver in this process.
  *
- *     npm run bench -- telemetry [--rounds 10]
+ *     npm run bench -- telemetry [--waves 6] [--turns 120] [--warm-up 25000]
  */
+import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { startReceiver } from '../test/support/otlp.js';
 import { ROOT } from '../test/support/run.js';
-import { flag } from './flag.js';
 import { startUpstream } from './load/start-upstream.js';
-import { SMALL_PATH, SOURCES } from './peers/shop.js';
-import { type CostRow, GATEWAY, measureCosts } from './process-cost.js';
-import { median } from './rounds.js';
-
-const LOAD = { requests: 2500, connections: 32, path: SMALL_PATH, headers: {} };
+import { SMALL_PATH } from './peers/shop.js';
+import { compareServed, type ServedRow, sizeOf } from './served-cost.js';
 
 /** Modules that tell nothing of requests, and count no durations, in the places of those that do. */
 const WITHOUT = {
@@ -26,65 +23,53 @@ const WITHOUT = {
     'export const REQUEST_BUCKETS = []; export const OVERHEAD_BUCKETS = []; export class Histogram { observe() {} }',
 };
 
-/** Standard error becomes a file: the lowest descriptor that is free is the one that was closed before. */
-const TO_FILE = `
-import { closeSync, openSync } from 'node:fs';
-closeSync(2);
-openSync(process.argv[4], 'a');
-`;
-
-/** A row, with the name of the one that it is compared with. */
-interface Row extends CostRow {
-  readonly than: string | undefined;
-}
+/** A trusted proxy records the trace, so the gateway does too. */
+const RECORDED = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 async function main(): Promise<void> {
   const cleanup: (() => void | Promise<void>)[] = [];
   const t = { teardown: (task: () => void | Promise<void>) => void cleanup.push(task) };
-  const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  const script = join(folder, 'gateway.mjs');
-  // It is as deep below the root of the package as the original, which finds its protos from there.
-  const without = join(ROOT, 'dist/without-telemetry');
-  t.teardown(() => rm(without, { recursive: true }));
-  await cp(join(ROOT, 'dist/src'), without, { recursive: true });
-  for (const [path, source] of Object.entries(WITHOUT)) await writeFile(join(without, path), source);
-  await writeFile(script, `${TO_FILE}${GATEWAY}`);
-  const upstream = await startUpstream();
-  t.teardown(async () => void (await upstream.stop()));
-  const { url: otlp } = await startReceiver(t);
-  const config = { version: 1, schema: { protos: [SOURCES] }, upstreams: { bench: { target: upstream.target } } };
-  const off = { log: { format: 'json', sample: 0 } };
-  const on = { log: { format: 'json', sample: 1 } };
-  const row = (name: string, extra: object, than?: string, root = join(ROOT, 'dist/src')): Row => {
-    const log = join(folder, `${name.replaceAll(/\W+/g, '-')}.log`);
-    const args = [join(root, 'index.js'), JSON.stringify({ ...config, ...extra }), log];
-    return { ...LOAD, name, script, args, than };
-  };
-  const rows = [
-    row('neither', off, undefined, without),
-    row('metrics', off, 'neither'),
-    row('metrics and log', on, 'neither'),
-    row('… and tracing of 0 %', { ...on, tracing: { otlp, sample: 0 } }, 'metrics and log'),
-    row('… and tracing of 1 %', { ...on, tracing: { otlp, sample: 0.01 } }, 'metrics and log'),
-  ];
   try {
-    print(rows, await measureCosts(rows, Number(flag('--rounds') ?? 10)));
+    // The copy finds the libraries, because it is inside of this checkout.
+    const without = await mkdtemp(join(ROOT, 'dist/without-telemetry-'));
+    t.teardown(() => rm(without, { recursive: true }));
+    for (const path of ['dist/src', 'bin', 'protos', 'package.json'])
+      await cp(join(ROOT, path), join(without, path), { recursive: true });
+    for (const [path, source] of Object.entries(WITHOUT)) await writeFile(join(without, 'dist/src', path), source);
+    const upstream = await startUpstream();
+    t.teardown(async () => void (await upstream.stop()));
+    const receiver = await startReceiver();
+    t.teardown(() => receiver.closeAllConnections());
+    const otlp = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+    const row = (name: string, config: object, than?: string, root = ROOT): ServedRow => {
+      const all = { ...config, trustedProxies: ['127.0.0.1'] };
+      return { name, than, root, config: all, path: SMALL_PATH, headers: {} };
+    };
+    const [off, on] = [{ log: { format: 'json', sample: 0 } }, { log: { format: 'json', sample: 1 } }];
+    const traced = (percent: number): ServedRow => ({
+      ...row(`… and traces of ${percent} %`, { ...on, tracing: { otlp, sample: percent / 100 } }, 'metrics and log'),
+      // One request in a hundred would leave the code of spans cold for minutes.
+      ...(percent === 0 ? {} : { warmUpHeaders: { traceparent: RECORDED } }),
+    });
+    const rows = [
+      row('neither', off, undefined, without),
+      row('neither, once more', off, 'neither', without),
+      row('metrics and log', on, 'neither'),
+      ...[0, 1, 100].map(traced),
+    ];
+    await compareServed(rows, upstream.target, sizeOf({ waves: 6, turns: 120 }));
   } finally {
     for (const task of cleanup.reverse()) await task();
   }
 }
 
-/** Prints the median of each row, and the median and the quartiles of its differences to the other row in the same rounds. */
-function print(rows: readonly Row[], costs: ReadonlyMap<string, readonly number[]>): void {
-  for (const { name, than } of rows) {
-    const own = costs.get(name)!;
-    const more = than === undefined ? [] : own.map((cost, round) => cost - costs.get(than)![round]!);
-    const sorted = more.toSorted((a, b) => a - b);
-    const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!.toFixed(1);
-    const compared = than === undefined ? '' : `  +${median(more).toFixed(1)} (${at(0.25)} to ${at(0.75)}) to ${than}`;
-    process.stdout.write(`${name.padEnd(24)} ${median(own).toFixed(1).padStart(7)} µs CPU${compared}\n`);
-  }
+/** Starts a receiver that takes all traces and keeps none. */
+async function startReceiver(): Promise<Server> {
+  const server = createServer((req, res) => {
+    req.resume().on('end', () => res.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+  });
+  await once(server.listen(0, '127.0.0.1').unref(), 'listening');
+  return server;
 }
 
 await main();

@@ -72,7 +72,7 @@ for (const [cause, upstreamOf] of Object.entries(UPSTREAMS)) {
   });
 }
 
-test('what an upstream says that a client does not see', async (t) => {
+test('texts of an upstream that a client does not see', async (t) => {
   const answers = { 2: 'the service failed', 12: 'the service does not implement this method' };
   const { send, upstream } = await startGateway(t, LIBRARY);
   for (const [code, message] of Object.entries(answers)) {

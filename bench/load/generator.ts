@@ -16,6 +16,8 @@ export interface Task {
   readonly requests?: number;
   /** The number of requests a second, however many answers are missing. Without it a connection sends one after the other. */
   readonly perSecond?: number;
+  /** True if the connections stay open for the next task with the same port and request, which then pays for none. */
+  readonly keepsOpen?: boolean;
 }
 
 export interface Result {
@@ -28,7 +30,7 @@ export interface Result {
 
 class Connection {
   private readonly socket: Socket;
-  private done: (isGood: boolean) => void = () => {};
+  private done: (isGood: boolean) => void = IDLE;
 
   constructor(
     port: number,
@@ -47,15 +49,33 @@ class Connection {
     this.socket.write(this.request);
   }
 
+  /** What happens to the connection from now on belongs to no request. */
+  rest(): void {
+    this.done = IDLE;
+  }
+
+  get isOpen(): boolean {
+    return !this.socket.destroyed;
+  }
+
   close(): void {
-    this.done = () => {};
+    this.rest();
     this.socket.destroy();
   }
 }
 
-export async function run({ port, connections, request, seconds, requests, perSecond }: Task): Promise<Result> {
+const IDLE = () => {};
+
+/** The connections that earlier tasks have kept open, by their port and request. */
+const kept = new Map<string, readonly Connection[]>();
+
+export async function run(task: Task): Promise<Result> {
+  const { port, connections, request, seconds, requests, perSecond, keepsOpen = false } = task;
   const bytes = Buffer.from(request, 'base64');
-  const idle = Array.from({ length: connections }, () => new Connection(port, bytes));
+  const key = `${port} ${request}`;
+  const idle = (kept.get(key) ?? []).filter(({ isOpen }) => isOpen);
+  kept.delete(key);
+  while (idle.length < connections) idle.push(new Connection(port, bytes));
   const all = [...idle];
   const latencies: number[] = [];
   let failures = 0;
@@ -88,7 +108,11 @@ export async function run({ port, connections, request, seconds, requests, perSe
   for (const deadline = performance.now() + 5000; idle.length < connections && performance.now() < deadline; )
     await sleep(1);
   failures += connections - idle.length;
-  for (const connection of all) connection.close();
+  for (const connection of all) {
+    if (keepsOpen) connection.rest();
+    else connection.close();
+  }
+  if (keepsOpen) kept.set(key, all);
   return { requests: latencies.length, failures, latencies: latencies.toSorted((a, b) => a - b) };
 }
 

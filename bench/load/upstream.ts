@@ -2,7 +2,7 @@
  * A gRPC server for benchmarks that need nothing but Node, in a process of its own. It costs little, because it answers with
  * frames that are encoded once; the first bytes of a request tell which method was called. It keeps to both windows
  * (RFC 9113 §5.2), and to nothing else of HTTP/2. It prints `listening on HOST:PORT`. Any message from its parent is answered
- * with the number of open streams.
+ * with what is open.
  */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import protobuf from 'protobufjs';
@@ -71,6 +71,12 @@ interface Stream {
   answer: Answer | undefined;
   /** The number of DATA frames that were sent. */
   sent: number;
+}
+
+/** What is open at the server. */
+export interface Open {
+  readonly connections: number;
+  readonly streams: number;
 }
 
 /** The streams of all connections that are open. */
@@ -170,4 +176,7 @@ function uint32(value: number): Buffer {
 const server = createServer(serve).listen(0, '127.0.0.1', () => {
   process.stdout.write(`listening on 127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });
-process.on('message', () => process.send!([...connections].reduce((sum, { size }) => sum + size, 0)));
+process.on('message', () => {
+  const streams = [...connections].reduce((sum, { size }) => sum + size, 0);
+  process.send!({ connections: connections.size, streams } satisfies Open);
+});

@@ -46,7 +46,7 @@ export function gateways(
 
 const KOA_SCRIPT = fileURLToPath(new URL('./koa.js', import.meta.url));
 
-/** Koa alone, with the same answers from memory. */
+/** Starts Koa alone, which sends the same answers from memory. */
 export const KOA: Gateway = { name: 'Koa', command: koa };
 
 function koa({ folder, port }: Place): readonly string[] {

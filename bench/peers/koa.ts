@@ -1,4 +1,4 @@
-/** Koa alone with fixed answers. Its cost is the least that a gateway on Koa can have. `node koa.js PORT FOLDER MESSAGES` */
+/** This program is Koa alone with fixed answers. Its cost is the least that a gateway on Koa can have. `node koa.js PORT FOLDER MESSAGES` */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';

@@ -43,7 +43,11 @@ export async function serve(gateway: Gateway, { upstream, more = {}, headers = {
   };
   try {
     for (;;) {
-      const response = await fetch(`http://127.0.0.1:${port}${SMALL_PATH}`, { headers }).catch(() => undefined);
+      // A connection that stays open would be counted among those of the load.
+      const closing = { ...headers, connection: 'close' };
+      const response = await fetch(`http://127.0.0.1:${port}${SMALL_PATH}`, { headers: closing }).catch(
+        () => undefined,
+      );
       await response?.arrayBuffer();
       if (response?.status === 200) break;
       if (performance.now() - begun > READY_WITHIN_MS || started.child.exitCode !== null)

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 const cores = availableParallelism();
-export const isPinned = cores > 1 && spawnSync('taskset', ['--version']).status === 0;
+export let isPinned = cores > 1 && spawnSync('taskset', ['--version']).status === 0;
 const CORES = { gateway: '0', others: `1-${cores - 1}` };
 
 export interface Started {
@@ -37,6 +37,11 @@ export function startOn(
       await ended;
     },
   };
+}
+
+/** Lets all processes that are started from now on use all cores, as on a machine that others use as well. */
+export function pinNothing(): void {
+  isPinned = false;
 }
 
 /** Puts this process beside the clients. */

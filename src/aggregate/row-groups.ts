@@ -49,7 +49,10 @@ export function rowGroups(
   );
 }
 
-/** Returns undefined when the step makes no list of messages, or has an error, which `compileStep` reports. */
+/**
+ * Returns the list whose elements the step makes. Undefined when it makes no list of messages, or has an error, which
+ * `compileStep` reports.
+ */
 function makingOf(step: StepDeclaration, signature: StepSignature | undefined, roots: Roots): Making | undefined {
   if (step.into === '' || copyInside(step, roots) !== undefined) return undefined;
   try {

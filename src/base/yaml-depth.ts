@@ -8,21 +8,37 @@ import { CST, Lexer } from 'yaml';
 const MAX_DEPTH = 100;
 export const TOO_DEEP = `expected at most ${MAX_DEPTH} levels, got more`;
 
-/** The tokens that the lexer adds and that are not part of the text. */
-const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
-
 /** Returns the offset of the first token that is nested too deep, by brackets (`[[[`) or indicators in one line (`- - -`). */
 export function tooDeep(text: string): number | undefined {
-  let [offset, brackets, indicators, isScalar] = [0, 0, 0, false];
-  for (const token of new Lexer().lex(text)) {
-    const type = isScalar ? 'scalar' : CST.tokenType(token);
-    isScalar = token === CST.SCALAR;
+  let [brackets, indicators] = [0, 0];
+  for (const { type, offset } of yamlTokens(text)) {
     if (type === 'flow-seq-start' || type === 'flow-map-start') brackets++;
     else if (type === 'flow-seq-end' || type === 'flow-map-end') brackets--;
     else if (type === 'seq-item-ind' || type === 'explicit-key-ind') indicators++;
     else if (type === 'newline') indicators = 0;
     if (brackets + indicators > MAX_DEPTH) return offset;
-    if (!MARKS.has(token)) offset += token.length;
   }
   return undefined;
+}
+
+export interface YamlToken {
+  readonly type: ReturnType<typeof CST.tokenType>;
+  readonly token: string;
+  readonly offset: number;
+}
+
+/** The tokens that the lexer adds and that are not part of the text. */
+const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
+
+/** Yields the tokens of a text, each with its offset. */
+export function* yamlTokens(text: string): Generator<YamlToken> {
+  let [offset, isScalar] = [0, false];
+  for (const token of new Lexer().lex(text)) {
+    // A text without quotes follows a mark. It may begin with any character.
+    const type = isScalar ? 'scalar' : CST.tokenType(token);
+    isScalar = token === CST.SCALAR;
+    if (MARKS.has(token)) continue;
+    yield { type, token, offset };
+    offset += token.length;
+  }
 }

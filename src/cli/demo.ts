@@ -1,4 +1,3 @@
-import { createInterface, type Interface } from 'node:readline';
 import { Command } from 'commander';
 import type { ConfigInput } from '../config/config.js';
 import { parseConfig } from '../config/parse.js';
@@ -13,6 +12,7 @@ import { standardOutput } from '../telemetry/output.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { parsePort } from './port.js';
 import { hasErrors, printDiagnostics } from './schema-options.js';
+import { readTypedLines, type TypedLines } from './typed-lines.js';
 
 interface DemoFlags {
   readonly port: number;
@@ -124,17 +124,11 @@ function formatRequests(requests: ReturnType<typeof tour>): string {
   return requests.map(({ title, command }) => `# ${title}\n${command}\n`).join('');
 }
 
-/**
- * Reads the lines `all`, `stop NAME` and `start NAME` that the user types. The terminal stays in its normal mode, so that
- * Ctrl+C is still a signal.
- */
-function readCommands(shop: Shop, allRequests: string): Interface {
-  const typed = createInterface({ input: process.stdin, terminal: false });
-  typed.on('line', async (line) => {
-    const text = line.trim();
-    if (text !== '') process.stderr.write(text === 'all' ? allRequests : await runCommand(shop, text));
+/** Reads the lines `all`, `stop NAME` and `start NAME` that the user types. */
+function readCommands(shop: Shop, allRequests: string): TypedLines {
+  return readTypedLines(process.stdin, async (line) => {
+    process.stderr.write(line === 'all' ? allRequests : await runCommand(shop, line));
   });
-  return typed;
 }
 
 /** Stops or starts a service. Returns the text that says what happened. */

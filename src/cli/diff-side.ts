@@ -115,7 +115,7 @@ async function load(
   }
 }
 
-/** Returns the side with the API that the plan would serve. */
+/** Returns the old or the new side of the comparison: the API that the plan would serve. */
 export function sideOf({ config, surfaces }: Plan, placeOf: Side['placeOf']): Side {
   return { config, placeOf, surfaces: surfaces.map((surface) => surfaceOf(surface, config)) };
 }

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import { errorAt } from '../base/diagnostic.js';
+import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import { MOST_WORKERS } from '../base/values.js';
+import type { Config } from '../config/config.js';
 import type { Plan } from '../gateway/plan.js';
 import type { ConfigSource, ReadConfig } from '../process/reloads.js';
 import type { RunningServer } from '../process/run-server.js';
@@ -44,13 +45,14 @@ export function serveCommand(exit: SetExitCode): Command {
       letYoungGenerationGrow();
       const { plan, diagnostics, configFiles, configHash } = await planFlags(flags);
       const isRefused = plan === undefined || hasErrors(diagnostics);
-      printDiagnostics(diagnostics, isRefused ? process.stderr : standardError);
       if (isRefused) {
+        printDiagnostics(diagnostics);
         process.stderr.write(
           'error: the gateway does not start because of the errors above; correct them, and run protogate check to see them again\n',
         );
         return exit(EXIT_FAILURE);
       }
+      if (diagnostics.length > 0) await warn(diagnostics, plan.config.log);
       if (plan.config.upstreams.size === 0) {
         throw new UsageError(
           'no upstream is given; give --upstream HOST:PORT, or --config FILE with an upstreams block',
@@ -65,6 +67,16 @@ export function serveCommand(exit: SetExitCode): Command {
       await server.stopped;
       exit(EXIT_OK);
     });
+}
+
+/** Prints the warnings. If the log is JSON, they are lines of the log, because programs read it. */
+async function warn(diagnostics: readonly Diagnostic[], settings: Config['log']): Promise<void> {
+  const { createLog, defaultFormat } = await load(() => import('../telemetry/log.js'));
+  if ((settings.format ?? defaultFormat()) === 'text') return printDiagnostics(diagnostics, standardError);
+  const log = createLog({ ...settings, audit: undefined });
+  for (const one of diagnostics) {
+    log.warn({ problem: formatDiagnostic(one) }, 'warning about the config or the protos');
+  }
 }
 
 /** Reads the config for a reload. Flags that no longer fit the config file are errors like others. */

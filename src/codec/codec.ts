@@ -64,7 +64,7 @@ export interface Codecs {
   /** The most bytes of JSON that one answer may have. */
   readonly maxBytes: number;
   of(message: MessageDescriptor): MessageCodec;
-  /** The same codecs, except that they write enums as numbers. Created on first use. */
+  /** The same codecs, except that they write enums as numbers. They are created on first use. */
   readonly withEnumsAsInts: Codecs;
 }
 

@@ -4,8 +4,10 @@
  */
 
 const ZERO = 0x30;
+const MINUS = 0x2d;
+const QUOTE = 0x22;
 const BILLION = 1_000_000_000;
-/** The most bytes that a number of this module may touch, with a sign. */
+/** The most bytes that a number may touch, with a sign, quotes and a comma behind it. */
 export const MAX_NUMBER_BYTES = 32;
 
 /** The two digits of each number below 100, as one little-endian number of 16 bits. */
@@ -14,25 +16,27 @@ const PAIRS = Uint16Array.from(
   (_, pair) => ZERO + Math.floor(pair / 10) + ((ZERO + (pair % 10)) << 8),
 );
 
+// V8 divides integers by a constant without a division if it knows that they are integers: hence each `| 0`.
+
 /** Writes an integer from 0 to 9,999 with four digits. */
 function writeFour(view: DataView, at: number, value: number): void {
-  const front = (value / 100) | 0;
+  const front = ((value | 0) / 100) | 0;
   view.setUint16(at, PAIRS[front]!, true);
-  view.setUint16(at + 2, PAIRS[value - front * 100]!, true);
+  view.setUint16(at + 2, PAIRS[(value - front * 100) | 0]!, true);
 }
 
 /** Writes an integer from 0 to 99,999,999 with eight digits. */
 export function writeEight(view: DataView, at: number, value: number): void {
-  const front = (value / 10_000) | 0;
+  const front = ((value | 0) / 10_000) | 0;
   writeFour(view, at, front);
-  writeFour(view, at + 4, value - front * 10_000);
+  writeFour(view, at + 4, (value - front * 10_000) | 0);
 }
 
 /** Writes an integer from 0 to 999,999,999 with nine digits. */
 export function writeNine(view: DataView, at: number, value: number): number {
-  const front = (value / 100_000_000) | 0;
+  const front = ((value | 0) / 100_000_000) | 0;
   view.setUint8(at, ZERO + front);
-  writeEight(view, at + 1, value - front * 100_000_000);
+  writeEight(view, at + 1, (value - front * 100_000_000) | 0);
   return at + 9;
 }
 
@@ -57,12 +61,12 @@ function writeSmall(view: DataView, at: number, value: number): number {
 
 /** Writes the last `count` digits of an integer from 0 to 2^31 - 1, with zeros in front. */
 export function writePadded(view: DataView, at: number, value: number, count: number): number {
-  let rest = value;
+  let rest = value | 0;
   let to = at + count;
   while (to > at + 1) {
     const front = (rest / 100) | 0;
     to -= 2;
-    view.setUint16(to, PAIRS[rest - front * 100]!, true);
+    view.setUint16(to, PAIRS[(rest - front * 100) | 0]!, true);
     rest = front;
   }
   if (to > at) view.setUint8(at, ZERO + (rest % 10));
@@ -76,8 +80,27 @@ export function writeWhole(view: DataView, at: number, value: number): number {
   return writeNine(view, writeSmall(view, at, front), (value - front * BILLION) | 0);
 }
 
+/** Writes an integer from -2^53 + 1 to 2^53 - 1. */
+export function writeInteger(view: DataView, at: number, value: number): number {
+  if (value >= 0) return writeWhole(view, at, value);
+  view.setUint8(at, MINUS);
+  return writeWhole(view, at + 1, -value);
+}
+
+/** Writes a 64-bit integer, given as its signed halves, as a string. */
+export function writeWide(view: DataView, at: number, low: number, high: number, signed: boolean): number {
+  view.setUint8(at, QUOTE);
+  let end: number;
+  if (signed && high < 0) {
+    view.setUint8(at + 1, MINUS);
+    end = writeUnsigned64(view, at + 2, -low | 0, (low === 0 ? -high : ~high) | 0);
+  } else end = writeUnsigned64(view, at + 1, low, high);
+  view.setUint8(end, QUOTE);
+  return end + 1;
+}
+
 /** Writes the unsigned integer whose 32-bit halves are `low` and `high`, without a BigInt. */
-export function writeUnsigned64(view: DataView, at: number, low: number, high: number): number {
+function writeUnsigned64(view: DataView, at: number, low: number, high: number): number {
   if (high === 0 && low >= 0) return writeSmall(view, at, low);
   // The quotient of doubles is at most one off. The rest has less than 31 bits, so 32 bits are enough to correct it.
   let front = Math.floor(((high >>> 0) * 0x1_0000_0000 + (low >>> 0)) / BILLION);
@@ -98,20 +121,23 @@ export function writeUnsigned64(view: DataView, at: number, low: number, high: n
  * shortest one that does. Returns -1, and writes nothing, for other numbers.
  */
 export function writeFewDecimals(view: DataView, at: number, value: number): number {
-  const digits = Math.round(value * 100);
-  if (!(value < BILLION) || digits / 100 !== value) return -1;
-  return writeHundredths(view, at, digits);
+  const hundredths = value * 100;
+  const digits = Math.floor(hundredths + 0.5);
+  // The first test is made because most numbers fail it, and a division takes long.
+  if (!(value < BILLION && Math.abs(hundredths - digits) < 1e-4) || digits / 100 !== value) return -1;
+  return writeHundredths(view, at, value, digits);
 }
 
 /** Writes a positive float of at most six digits that has at most two decimals. Otherwise does as {@link writeFewDecimals}. */
 export function writeShortFloat(view: DataView, at: number, value: number): number {
-  const digits = Math.round(value * 100);
-  if (!(digits < 1_000_000) || Math.fround(digits / 100) !== value) return -1;
-  return writeHundredths(view, at, digits);
+  const hundredths = value * 100;
+  if (!(hundredths < 1_000_000)) return -1;
+  const digits = (hundredths + 0.5) | 0;
+  return digits < 1_000_000 && Math.fround(digits * 0.01) === value ? writeHundredths(view, at, value, digits) : -1;
 }
 
-function writeHundredths(view: DataView, at: number, digits: number): number {
-  const whole = Math.floor(digits / 100);
+function writeHundredths(view: DataView, at: number, value: number, digits: number): number {
+  const whole = Math.floor(value);
   const end = writeWhole(view, at, whole);
   const decimals = (digits - whole * 100) | 0;
   view.setUint8(end, 0x2e);

@@ -1,14 +1,16 @@
 /**
  * This module writes doubles and floats with the fewest digits that mean the same number, as `String(number)` does for doubles, but
- * without a string. It is sure of its digits for almost all numbers from 1e-6 to 2^53. For others it writes nothing, and the caller uses the string.
+ * without a string. It is sure of its digits for almost all numbers from 1e-6 to 2^53, and uses the string for others.
  *
  * Such a number times a power of ten is an integer with 17 digits and a fraction. The product is exact as the sum of two
  * doubles (Dekker). Every decimal that is nearer than half of the distance to the next double means the same double, so the
  * search is for the decimal with the most zeros at its end that is as near.
  */
-import { writeEight, writeNine, writePadded, writeWhole } from './json-digits.js';
+import { writeEight, writeFewDecimals, writeNine, writePadded, writeShortFloat, writeWhole } from './json-digits.js';
+import { floatJson, numberJson } from './json-numbers.js';
 
 const ZERO = 0x30;
+const MINUS = 0x2d;
 const POINT = 0x2e;
 /** The powers of ten that a double has exactly, and the upper halves of their digits. */
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
@@ -22,7 +24,7 @@ const FIRST_EXPONENT = exponentBits(LEAST);
 const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EXPONENT + 1 }, (_, index) =>
   Math.floor(Math.log10(2 ** (FIRST_EXPONENT + index - 1023))),
 );
-/** For the same exponents, half of the distance to the next double. */
+/** Half of the distance to the next double, for the same exponents. */
 const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
 /** The powers of ten from 1e-6 to 1e16, which begin the numbers with one more digit. */
 const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));
@@ -33,8 +35,25 @@ const FLOAT = new Float64Array(1);
 const HALVES = new Int32Array(FLOAT.buffer);
 const [LOW, HIGH] = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0];
 
+/** Writes a double, or a float with the fewest digits that a float needs. NaN and the infinities become strings. */
+export function writeDecimal(view: DataView, at: number, value: number, isFloat: boolean): number {
+  const size = Math.abs(value);
+  let from = at;
+  // -0 keeps its sign.
+  if (value < 0 || Object.is(value, -0)) view.setUint8(from++, MINUS);
+  if (size < MOST && Math.floor(size) === size) return writeWhole(view, from, size);
+  let end = isFloat ? writeShortFloat(view, from, size) : writeFewDecimals(view, from, size);
+  if (end < 0) end = isFloat ? writeShortestFloat(view, from, size) : writeShortest(view, from, size);
+  return end < 0 ? writeAscii(view, at, isFloat ? floatJson(value) : numberJson(value)) : end;
+}
+
+function writeAscii(view: DataView, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) view.setUint8(at + i, text.charCodeAt(i));
+  return at + text.length;
+}
+
 /** Writes a positive number that is no integer. Returns the offset behind it, or -1 if it does not write it. */
-export function writeShortest(view: DataView, at: number, value: number): number {
+function writeShortest(view: DataView, at: number, value: number): number {
   if (!(value >= LEAST && value < MOST)) return -1;
   FLOAT[0] = value;
   const bits = HALVES[HIGH]!;
@@ -106,7 +125,7 @@ function roundingOf(rest: number, fraction: number, half: number): number {
  * Does the same as {@link writeShortest} for a number that is a float: the decimal may be anything that rounds to the same float. A
  * product with 9 digits leaves enough bits of a double that its rounding does not matter.
  */
-export function writeShortestFloat(view: DataView, at: number, value: number): number {
+function writeShortestFloat(view: DataView, at: number, value: number): number {
   if (!(value >= LEAST && value < MOST_FLOAT)) return -1;
   FLOAT[0] = value;
   const bits = HALVES[HIGH]!;
@@ -117,10 +136,10 @@ export function writeShortestFloat(view: DataView, at: number, value: number): n
   const power = POWERS[8 - exponent]!;
   const half = HALF_STEPS[index]! * FLOAT_STEPS * power;
   const product = value * power;
-  let step = 1000;
   let digits = 0;
-  for (;;) {
-    digits = Math.round(product / step) * step;
+  for (let zeros = 3; ; zeros--) {
+    const step = POWERS[zeros]!;
+    digits = ((product * FRACTIONS[zeros]! + 0.5) | 0) * step;
     const distance = Math.abs(product - digits);
     if (Math.abs(distance - half) < FLOAT_DOUBT) return -1;
     if (distance < half) {
@@ -128,8 +147,7 @@ export function writeShortestFloat(view: DataView, at: number, value: number): n
       if (step / 2 - distance < FLOAT_DOUBT) return -1;
       break;
     }
-    if (step === 1) return -1;
-    step /= 10;
+    if (zeros === 0) return -1;
   }
   if (digits >= 1e9) return -1;
   let end: number;
@@ -148,6 +166,8 @@ const MOST_FLOAT = 2 ** 22;
 /** The distance of two floats, in distances of doubles. */
 const FLOAT_STEPS = 2 ** 29;
 const FLOAT_DOUBT = 1e-5;
+/** What to multiply by instead of a division by the first powers of ten. */
+const FRACTIONS = [1, 1e-1, 1e-2, 1e-3];
 
 /** Writes the 17 digits of `front` and `rest`, of which the first is worth `10^exponent`, as the decimal of `value`. */
 function writeDigits(view: DataView, at: number, front: number, rest: number, value: number, exponent: number): number {

@@ -11,6 +11,7 @@ import { type KeyTable, KeyTables } from './key-table.js';
 import { Char, duplicateKey, isValueStart, ReadProblem, syntaxProblem } from './read-problem.js';
 import { SAFE_DIGITS } from './scalar.js';
 import { quoteShort, shorten } from './shown-text.js';
+import { LONG_TEXT, textSimd } from './text-simd.js';
 import { WireWriter } from './wire-writer.js';
 
 /** The buffer for text that is not copied into a message. */
@@ -29,8 +30,6 @@ export class JsonScanner {
   readonly keys = new KeyTables();
   /** The offset of the string, number or key that was read last. */
   tokenStart = 0;
-  /** The deepest nesting of objects and lists. */
-  private readonly maxDepth: number;
   /** True if the string that was read or skipped last has escapes. */
   escaped = false;
   /** The offset behind the digits that were looked at last. */
@@ -38,9 +37,11 @@ export class JsonScanner {
   private validUtf8 = true;
   private nonAscii = false;
 
-  constructor(maxDepth: number) {
-    this.maxDepth = maxDepth;
-  }
+  /** `maxDepth` is the deepest nesting of objects and lists. */
+  constructor(
+    private readonly maxDepth: number,
+    private readonly simd = textSimd,
+  ) {}
 
   start(json: Uint8Array): void {
     const { buffer, byteOffset, byteLength } = json;
@@ -192,17 +193,14 @@ export class JsonScanner {
   copyString(writer: WireWriter): void {
     let stop = this.passString(this.validUtf8);
     if (stop < 0) {
-      if (copyEscaped(this, writer)) return;
+      if (copyEscaped(this, writer, this.simd)) return;
       stop = this.passString();
     }
     this.copyToken(this.tokenStart + 1, stop, writer);
   }
 
   private copyToken(start: number, stop: number, writer: WireWriter): void {
-    if (!this.escaped) {
-      writer.text(this.bytes, this.view, start, stop);
-      return;
-    }
+    if (!this.escaped) return writer.text(this.bytes, this.view, start, stop);
     const content = writer.fork();
     writeUnescaped(this.bytes, this.view, start, stop, writer);
     writer.join(content);
@@ -356,30 +354,31 @@ export class JsonScanner {
   }
 
   /**
-   * Moves to the position after the closing quote, and returns the offset of the quote. If `stopsAtEscape` is true and the string
-   * has a backslash, does not move, and returns -1.
+   * Moves to the position after the closing quote, and returns the offset of the quote. If `stopsEarly` is true and the string
+   * has a backslash or is long, does not move, and returns -1.
    */
-  passString(stopsAtEscape = false): number {
+  passString(stopsEarly = false): number {
     const { bytes, view, end } = this;
     const start = this.pos;
+    const near = stopsEarly ? Math.min(end, start + LONG_TEXT) : end;
     this.tokenStart = start;
     this.escaped = false;
     let seen = 0;
     let at = start + 1;
     scan: for (;;) {
       // Most text is ASCII. The test for it is shorter, so it has two words at once.
-      for (; at <= end - 8; at += 8) if (!arePlain(view.getInt32(at, true), view.getInt32(at + 4, true))) break;
-      for (; at <= end - 4; at += 4) {
+      for (; at <= near - 8; at += 8) if (!arePlain(view.getInt32(at, true), view.getInt32(at + 4, true))) break;
+      for (; at <= near - 4; at += 4) {
         const word = view.getInt32(at, true);
         if (hasSpecial(word)) break;
         seen |= word;
       }
       // The next word has a quote, a backslash or a control character, or fewer than four bytes are left.
-      for (const stop = Math.min(end, at + 4); at < stop; at++) {
+      for (const stop = Math.min(near, at + 4); at < stop; at++) {
         const byte = bytes[at]!;
         if (byte === Char.QUOTE) break scan;
         if (byte === Char.BACKSLASH) {
-          if (stopsAtEscape) return -1;
+          if (stopsEarly) return -1;
           this.escaped = true;
           // The byte behind the backslash may be a part of a character, or of none.
           seen |= bytes[++at]!;
@@ -387,6 +386,7 @@ export class JsonScanner {
         else throw this.syntax('no control character in a string', at);
       }
       if (at >= end) throw this.syntax('a closing quote', end);
+      if (at >= near) return -1;
     }
     this.nonAscii = (seen & 0x80808080) !== 0;
     if (this.nonAscii && !this.validUtf8 && !isUtf8(bytes.subarray(start, at))) {

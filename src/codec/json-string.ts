@@ -1,14 +1,9 @@
 /** This module decodes the content of JSON strings: escapes (RFC 8259 section 7) and base64. */
+import { MEANINGS } from './escapes.js';
 import { Char, ReadProblem, syntaxProblem } from './read-problem.js';
+import { LONG_TEXT, PIECE, type TextSimd, type textSimd } from './text-simd.js';
 import type { WireWriter } from './wire-writer.js';
 
-/**
- * The byte that an escape stands for, by the byte after its backslash. It is 0 for a byte that begins no short escape.
- */
-const ESCAPES = new Uint8Array(256);
-for (const [letter, meaning] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t']) {
-  ESCAPES[letter!.charCodeAt(0)] = meaning!.charCodeAt(0);
-}
 const LETTER_U = 0x75;
 
 /** The value of each byte as a digit of base64, standard or URL-safe. It is -1 for a byte that is no digit. */
@@ -81,8 +76,8 @@ export function writeUnescaped(bytes: Buffer, view: DataView, start: number, sto
     if (at === near) continue;
     const letter = bytes[at + 1]!;
     if (letter !== LETTER_U) {
-      if (ESCAPES[letter] === 0) throw syntaxProblem(bytes, bytes.length, 'an escape such as \\n', at);
-      out[to++] = ESCAPES[letter]!;
+      if (MEANINGS[letter] === 0) throw syntaxProblem(bytes, bytes.length, 'an escape such as \\n', at);
+      out[to++] = MEANINGS[letter]!;
       at += 2;
       continue;
     }
@@ -114,7 +109,7 @@ interface Position {
  * At a quote: writes the string as length and UTF-8, in one pass. Returns false, and does not move, if something else than text
  * and short escapes comes before the closing quote.
  */
-export function copyEscaped(json: Position, writer: WireWriter): boolean {
+export function copyEscaped(json: Position, writer: WireWriter, loadSimd: typeof textSimd): boolean {
   const { bytes, view, end } = json;
   let from = json.pos + 1;
   // Words are written whole, so there is room for one more.
@@ -124,7 +119,11 @@ export function copyEscaped(json: Position, writer: WireWriter): boolean {
   let to = content;
   for (;;) {
     const begun = from;
-    for (; from <= end - 4; from += 4, to += 4) {
+    if (begun - json.pos > LONG_TEXT) {
+      const simd = loadSimd();
+      if (simd !== undefined) return copyLong(simd, json, writer, { content, from, to });
+    }
+    for (const words = Math.min(end, from + LONG_TEXT) - 4; from <= words; from += 4, to += 4) {
       const word = view.getInt32(from, true);
       if (hasSpecial(word)) break;
       target.setInt32(to, word, true);
@@ -139,7 +138,7 @@ export function copyEscaped(json: Position, writer: WireWriter): boolean {
         continue;
       }
       if (byte !== Char.BACKSLASH) break;
-      const meaning = ESCAPES[bytes[from + 1]!]!;
+      const meaning = MEANINGS[bytes[from + 1]!]!;
       if (meaning === 0) break;
       out[to++] = meaning;
       from += 2;
@@ -150,6 +149,33 @@ export function copyEscaped(json: Position, writer: WireWriter): boolean {
     writer.pos = to;
     writer.join(content);
     return true;
+  }
+  writer.pos = content - 1;
+  return false;
+}
+
+/** Goes on with {@link copyEscaped} at `from`. What was written since `content` ends at `to`. */
+function copyLong(
+  simd: TextSimd,
+  json: Position,
+  writer: WireWriter,
+  { content, from, to }: { content: number; from: number; to: number },
+): boolean {
+  const { bytes, end } = json;
+  writer.pos = to;
+  for (let at = from; ; ) {
+    if (bytes[at] === Char.QUOTE) {
+      json.pos = at + 1;
+      writer.join(content);
+      return true;
+    }
+    const stop = Math.min(end, at + PIECE);
+    const next = simd.unescape(bytes, at, stop);
+    writer.raw(simd.unescaped());
+    // A backslash at the end of a piece is read with the next one.
+    const isStuck = next === at || next < stop - 1;
+    if (isStuck && bytes[next] !== Char.QUOTE) break;
+    at = next;
   }
   writer.pos = content - 1;
   return false;

@@ -1,7 +1,8 @@
 /**
- * This module copies UTF-8 bytes into a JSON string: many bytes at a time while none of them needs an escape. For long text
- * it does not check that the bytes are UTF-8, but tells whether some are not ASCII.
+ * This module copies UTF-8 bytes into a JSON string: many bytes at a time while none of them needs an escape. It checks that
+ * the bytes are UTF-8 only for short text.
  */
+import { LETTERS } from './escapes.js';
 
 /**
  * The offsets behind the last copied byte, in the source and in the target. {@link copyText} sets them, so that it allocates
@@ -9,23 +10,18 @@
  */
 export const copied = { from: 0, to: 0 };
 
-/** The byte that stands behind the backslash of a short escape, 0x75 (`u`) for a long one, or 0 where none is needed. */
-const ESCAPES = new Uint8Array(256).fill(0x75, 0, 0x20);
-for (const [letter, meaning] of ['""', '\\\\', 'b\b', 'f\f', 'n\n', 'r\r', 't\t']) {
-  ESCAPES[meaning!.charCodeAt(0)] = letter!.charCodeAt(0);
-}
 const HEX = Buffer.from('0123456789abcdef');
 /**
  * The one or two bytes that an ASCII character becomes in JSON, in the lower 16 bits, and the number of these bytes in the bits
  * above. It is -1 for long escapes. To write two bytes each time is faster than a branch that depends on the text.
  */
-const COPIES = Int32Array.from(ESCAPES, (letter, byte) => {
+const COPIES = Int32Array.from(LETTERS, (letter, byte) => {
   if (letter === 0) return byte | (1 << 16);
   return letter === 0x75 ? -1 : 0x5c | (letter << 8) | (2 << 16);
 });
 /** True for ASCII that needs no escape. */
 export function isPlain(byte: number): boolean {
-  return byte < 0x80 && ESCAPES[byte] === 0;
+  return byte < 0x80 && LETTERS[byte] === 0;
 }
 
 /** The most bytes that one byte of text becomes. */
@@ -33,8 +29,7 @@ export const MAX_ESCAPE = 6;
 
 /**
  * Copies the bytes from `start` to `end` to `to`, with escapes, as long as `room` is enough. Afterwards `copied` has the
- * offsets behind the last byte that was read and written. Returns a number whose bits of 0x80808080 are set if a byte is
- * not ASCII.
+ * offsets behind the last byte that was read and written.
  */
 export function copyText(
   source: DataView,
@@ -45,10 +40,9 @@ export function copyText(
   buffer: Uint8Array,
   to: number,
   room: number,
-): number {
+): void {
   let from = start;
   let at = to;
-  let seen = 0;
   const words = end - 4;
   for (;;) {
     const begun = from;
@@ -63,7 +57,6 @@ export function copyText(
         0x80808080;
       if (special !== 0) break;
       target.setInt32(at, word, true);
-      seen |= word;
       from += 4;
       at += 4;
     }
@@ -75,7 +68,6 @@ export function copyText(
       const byte = bytes[from]!;
       const copy = COPIES[byte]!;
       if (copy < 0) break;
-      seen |= byte;
       target.setUint16(at, copy, true);
       at += copy >>> 16;
     }
@@ -84,7 +76,6 @@ export function copyText(
   }
   copied.from = from;
   copied.to = at;
-  return seen;
 }
 
 /** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
@@ -133,6 +124,13 @@ export function copyShortText(
     if (size === 0) return -1;
     for (const next = from + size; from < next; ) buffer[at++] = bytes[from++]!;
   }
+}
+
+/** True if none of the four bytes needs an escape, and all are ASCII. */
+export function isPlainWord(word: number): boolean {
+  // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
+  const special = word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
+  return (special & 0x80808080) === 0;
 }
 
 /** The same as COPIES, but -1 for the first bytes of longer characters too. */

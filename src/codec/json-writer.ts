@@ -4,24 +4,17 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { gatewayError, type StatusError } from '../status/status-error.js';
-import {
-  MAX_NUMBER_BYTES,
-  writeFewDecimals,
-  writePadded,
-  writeShortFloat,
-  writeUnsigned64,
-  writeWhole,
-} from './json-digits.js';
-import { writeShortest, writeShortestFloat } from './json-doubles.js';
-import { floatJson, numberJson } from './json-numbers.js';
-import { copied, copyShortText, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
+import { MAX_NUMBER_BYTES, writeInteger, writePadded } from './json-digits.js';
+import { writeDecimal } from './json-doubles.js';
+import { copied, copyShortText, copyText, isPlain, isPlainWord, MAX_ESCAPE } from './json-text.js';
+import { LONG_TEXT, PIECE, textSimd } from './text-simd.js';
+import { viewOf } from './view-of.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
 /** The size of the buffer for texts of medium size. Memory that is never written to is not used. */
 const MEDIUM_BYTES = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
-const NO_VIEW = viewOf(NOTHING);
 /** The number of bytes of room that the copying of text needs behind it. */
 const SLACK = MAX_ESCAPE + 10;
 
@@ -41,7 +34,7 @@ export function fixed(text: string): Fixed {
 export class JsonWriter {
   /** The bytes before `start` were returned to callers, and are never written again. */
   private buffer: Buffer = NOTHING;
-  private view = NO_VIEW;
+  private view = viewOf(NOTHING);
   private start = 0;
   private at = 0;
   /** The buffer of small texts and the offset of its first free byte, while a larger text has a buffer of its own. */
@@ -52,6 +45,8 @@ export class JsonWriter {
   /** The most bytes that the current text may have, and the argument of `limit` for the error text. */
   private most = Number.POSITIVE_INFINITY;
   private maxBytes = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly simd = textSimd) {}
 
   /**
    * Returns the JSON that `write` writes; the caller owns the bytes. If `write` throws, its text is dropped, so callers
@@ -177,53 +172,31 @@ export class JsonWriter {
 
   /** Writes an integer from -2^53 + 1 to 2^53 - 1. */
   integer(value: number): void {
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { view } = this;
-    if (value >= 0) {
-      this.at = writeWhole(view, this.at, value);
-      return;
-    }
-    view.setUint8(this.at, MINUS);
-    this.at = writeWhole(view, this.at + 1, -value);
-  }
-
-  /** Writes a 64-bit integer, given as its signed halves, as a string. */
-  wide(low: number, high: number, signed: boolean): void {
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(3, MAX_NUMBER_BYTES);
-    const { view } = this;
-    let { at } = this;
-    view.setUint8(at++, QUOTE);
-    if (signed && high < 0) {
-      view.setUint8(at++, MINUS);
-      at = writeUnsigned64(view, at, -low | 0, (low === 0 ? -high : ~high) | 0);
-    } else at = writeUnsigned64(view, at, low, high);
-    view.setUint8(at++, QUOTE);
-    this.at = at;
+    const at = this.beginNumbers(1);
+    this.at = writeInteger(this.view, at, value);
   }
 
   /** Writes a double. NaN and the infinities become strings. */
   double(value: number): void {
-    this.decimal(value, false);
+    const at = this.beginNumbers(1);
+    this.at = writeDecimal(this.view, at, value, false);
   }
 
-  /** Writes a float, with the fewest digits that a float needs. */
-  float(value: number): void {
-    this.decimal(value, true);
+  /** Makes room for some numbers. The caller writes them into {@link target} at the offset that is returned. */
+  beginNumbers(count: number): number {
+    const size = count * MAX_NUMBER_BYTES;
+    if (this.buffer.length - this.at < size) this.grow(count, size);
+    return this.at;
   }
 
-  private decimal(value: number, isFloat: boolean): void {
-    if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
-    // -0 keeps its sign.
-    if (value === 0) return this.ascii('-0');
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { view, at } = this;
-    if (value < 0) view.setUint8(at, MINUS);
-    const from = value < 0 ? at + 1 : at;
-    const size = Math.abs(value);
-    let end = isFloat ? writeShortFloat(view, from, size) : writeFewDecimals(view, from, size);
-    if (end < 0) end = isFloat ? writeShortestFloat(view, from, size) : writeShortest(view, from, size);
-    if (end < 0) this.ascii(isFloat ? floatJson(value) : numberJson(value));
-    else this.at = end;
+  /** Ends the numbers at an offset in {@link target}. */
+  endNumbers(at: number): void {
+    this.at = at;
+  }
+
+  /** A view of the buffer, which is another one after a call that makes room. */
+  get target(): DataView {
+    return this.view;
   }
 
   /** Writes the last `count` decimal digits of an integer from 0 to 2^31 - 1, with zeros in front. */
@@ -285,20 +258,28 @@ export class JsonWriter {
     const { buffer, view: target } = this;
     let to = this.at;
     buffer[to++] = QUOTE;
+    if (end - start >= LONG_TEXT) return this.unusual(bytes, start, end, view, to);
     let from = start;
     for (const words = end - 3; from < words; from += 4) {
       const word = view.getInt32(from, true);
-      // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
-      const special =
-        word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
-      if ((special & HIGH_BITS) !== 0) return this.unusual(bytes, from, end, view, to);
+      if (!isPlainWord(word)) return this.unusual(bytes, from, end, view, to);
       target.setInt32(to, word, true);
       to += 4;
     }
-    for (; from < end; from++) {
-      const byte = bytes[from]!;
-      if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
-      buffer[to++] = byte;
+    if (from < end) {
+      if (end - start >= 4) {
+        // The last word may have bytes that are copied already.
+        const word = view.getInt32(end - 4, true);
+        if (!isPlainWord(word)) return this.unusual(bytes, from, end, view, to);
+        to += end - from;
+        target.setInt32(to - 4, word, true);
+      } else {
+        for (; from < end; from++) {
+          const byte = bytes[from]!;
+          if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
+          buffer[to++] = byte;
+        }
+      }
     }
     buffer[to++] = QUOTE;
     this.at = to;
@@ -316,8 +297,9 @@ export class JsonWriter {
   }
 
   private longText(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
-    const seen = this.text(bytes, start, end, view);
-    return (seen & HIGH_BITS) === 0 || isUtf8(bytes.subarray(start, end));
+    if (!isUtf8(bytes.subarray(start, end))) return false;
+    this.text(bytes, start, end, view);
+    return true;
   }
 
   private shortText(bytes: Uint8Array, start: number, end: number): boolean {
@@ -328,16 +310,21 @@ export class JsonWriter {
     return to >= 0;
   }
 
-  /** Writes UTF-8 bytes as a part of a JSON string, unchecked. Returns bits of 0x80808080 if some are not ASCII. */
-  text(bytes: Uint8Array, start: number, end: number, view: DataView): number {
-    let seen = copyText(view, bytes, start, end, this.view, this.buffer, this.at, this.buffer.length);
-    this.at = copied.to;
-    while (copied.from < end) {
-      this.grow(end - copied.from, SLACK);
-      seen |= copyText(view, bytes, copied.from, end, this.view, this.buffer, this.at, this.buffer.length);
-      this.at = copied.to;
+  /** Writes UTF-8 bytes as a part of a JSON string, unchecked. */
+  text(bytes: Uint8Array, start: number, end: number, view: DataView): void {
+    const simd = end - start < LONG_TEXT ? undefined : this.simd();
+    let from = start;
+    while (simd !== undefined && from < end) {
+      const stop = Math.min(end, from + PIECE);
+      this.raw(simd.escape(bytes, from, stop));
+      from = stop;
     }
-    return seen;
+    while (from < end) {
+      if (this.buffer.length - this.at < SLACK) this.grow(end - from, SLACK);
+      copyText(view, bytes, from, end, this.view, this.buffer, this.at, this.buffer.length);
+      this.at = copied.to;
+      from = copied.from;
+    }
   }
 
   /**
@@ -377,15 +364,9 @@ export class JsonWriter {
   }
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
-
 const SHORT = 64;
 /** Longer text is checked by a native function. */
 const SHORT_TEXT = 128;
-const HIGH_BITS = 0x80808080 | 0;
 const QUOTE = 0x22;
-const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');

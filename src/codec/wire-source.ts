@@ -17,11 +17,15 @@ export const DROPPED = -1;
 const MAX_SPANS = 1 << 20;
 const KEPT_SPANS = 1 << 12;
 const NOTHING = new Uint8Array(0);
+const SMALL = 2048;
 
 export class WireSource extends WireReader {
   /** The number of spans on the stack. */
   top = 0;
   private numbers = new Int32Array(3 * 64);
+  /** A small message is copied to this place, because to create a view of it takes longer. */
+  private readonly small = new Uint8Array(SMALL);
+  private readonly smallView = new DataView(this.small.buffer);
 
   constructor() {
     super(NOTHING);
@@ -29,7 +33,11 @@ export class WireSource extends WireReader {
 
   /** Starts with a new message, whose only piece is span 0. */
   open(message: Uint8Array): void {
-    this.load(message);
+    if (message.length > SMALL) this.load(message);
+    else {
+      this.small.set(message);
+      this.load(this.small, this.smallView, message.length);
+    }
     this.top = 0;
     this.addSpan(0, 0, message.length);
   }

@@ -3,6 +3,7 @@
  * WireWriter.fork} reserves one byte for it, and {@link WireWriter.join} fills that byte, and shifts the contents when
  * the length needs more bytes. 64-bit integers are passed as two's complement halves, so no BigInt is needed.
  */
+import { viewOf } from './view-of.js';
 
 /** Wire types (protobuf.dev/programming-guides/encoding). */
 export const Wire = { VARINT: 0, FIXED64: 1, LEN: 2, START_GROUP: 3, END_GROUP: 4, FIXED32: 5 } as const;
@@ -266,8 +267,4 @@ export class WireWriter {
     for (let i = from; i < pos; i++) if (bytes[i] !== 0) return false;
     return true;
   }
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

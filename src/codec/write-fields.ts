@@ -12,7 +12,7 @@ import { closeMap, openMap, writeEntry, writeValues } from './write-map.js';
 import { writeMessage } from './write-message.js';
 import { isOutOfOrder } from './write-order.js';
 import { type FieldPlan, Kind, Shape } from './write-plan.js';
-import { isDefault, isUnknownEnum, seekLast, writeNumber } from './write-values.js';
+import { hasDigits, isDefault, isUnknownEnum, seekLast, writeDigits, writeNumber } from './write-values.js';
 
 /** Writes the next fields of a message until it ends, a frame is pushed, or other requests should run. */
 export function moreFields(machine: WriteMachine, frame: WriteFrame): void {
@@ -134,13 +134,32 @@ function writeRecord(machine: WriteMachine, frame: WriteFrame, field: FieldPlan,
     frame.at = machine.at;
     return writeMessage(machine, field.message, content, end, frame.depth - 1, mask);
   }
+  if (field.kind === Kind.STRING) return writeTexts(machine, frame, field, tag);
   const length = machine.length();
   const content = machine.at;
   const end = content + length;
   frame.at = end;
-  if (field.kind === Kind.STRING) machine.text(content, end, field.validateUtf8);
-  else if (field.kind === Kind.BYTES) machine.base64(content, end);
+  if (field.kind === Kind.BYTES) machine.base64(content, end);
   else writeMessage(machine, field.message, content, end, frame.depth - 1, mask);
+}
+
+/** Writes a text, and those of the same list that directly follow. */
+function writeTexts(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, tag: number): void {
+  const { count, bytes } = machine;
+  const isList = field.shape === Shape.REPEATED && tag < 0x80;
+  for (;;) {
+    const length = machine.length();
+    const start = machine.at;
+    machine.at = start + length;
+    machine.text(start, machine.at, field.validateUtf8);
+    // A long text is left to a frame.
+    if (!isList || machine.at >= machine.end || bytes[machine.at] !== tag || machine.count !== count) break;
+    if (machine.isTired) break;
+    machine.left--;
+    machine.at++;
+    machine.out.byte(COMMA);
+  }
+  frame.at = machine.at;
 }
 
 function writeKey({ out }: WriteMachine, frame: WriteFrame, field: FieldPlan): void {
@@ -183,18 +202,40 @@ export function morePacked(machine: WriteMachine, frame: WriteFrame): void {
   const { parent } = machine;
   machine.enter(frame.at, frame.end);
   while (machine.at < machine.end) {
-    if (machine.countRecord()) {
+    machine.left--;
+    if (machine.isTired) {
       frame.at = machine.at;
       return;
     }
-    if (field.closed && isUnknownEnum(machine, field)) machine.varint();
-    else {
-      beginElement(machine, parent, field);
-      writeNumber(machine, field);
+    if (field.closed && isUnknownEnum(machine, field)) {
+      machine.varint();
+      continue;
     }
+    beginElement(machine, parent, field);
+    if (hasDigits(field)) writeSomeNumbers(machine, field);
+    else writeNumber(machine, field);
   }
   machine.pop();
 }
+
+/** Writes numbers with commas between them, as many as there is room made for at once. */
+function writeSomeNumbers(machine: WriteMachine, field: FieldPlan): void {
+  const { out, end } = machine;
+  const most = Math.min(NUMBERS, end - machine.at);
+  let to = out.beginNumbers(most);
+  const { target } = out;
+  let count = 1;
+  for (; ; count++) {
+    to = writeDigits(machine, field, target, to);
+    if (count === most || machine.at >= end) break;
+    target.setUint8(to++, COMMA);
+  }
+  out.endNumbers(to);
+  machine.left -= count;
+}
+
+/** The most numbers that are written without a look at the room and at the time. */
+const NUMBERS = 64;
 
 /** Writes all records of a singular field in an ordered message: the last scalar, or the merged message. */
 function writeMerged(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, start: number): void {

@@ -1,4 +1,6 @@
 /** This module writes numbers, bools and enums from the wire, and recognizes their defaults. The reader is at the value, behind its tag. */
+import { writeInteger, writeWide } from './json-digits.js';
+import { writeDecimal } from './json-doubles.js';
 import { fixed } from './json-writer.js';
 import { WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT } from './wire-reader.js';
 import type { WriteMachine } from './write-machine.js';
@@ -17,35 +19,48 @@ function readNumber(machine: WriteMachine, wireType: number): void {
 /** Writes a value of a kind below STRING. */
 export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
   const { out } = machine;
-  switch (field.kind) {
-    case Kind.FLOAT:
-      return out.float(machine.readFloat());
-    case Kind.DOUBLE:
-      return out.double(machine.readDouble());
-    case Kind.ENUM:
-      machine.varint();
-      return writeEnum(machine, field);
+  if (hasDigits(field)) {
+    const at = out.beginNumbers(1);
+    out.endNumbers(writeDigits(machine, field, out.target, at));
+    return;
   }
-  readNumber(machine, field.wireType);
+  machine.varint();
+  if (field.kind === Kind.ENUM) writeEnum(machine, field);
+  else out.fixed((machine.lowBits | machine.highBits) === 0 ? FALSE : TRUE);
+}
+
+/** True if {@link writeDigits} writes the values: those of all kinds below STRING except enums and bools. */
+export function hasDigits({ kind }: FieldPlan): boolean {
+  return kind !== Kind.ENUM && kind !== Kind.BOOL;
+}
+
+/** Reads a number and writes it to `at`. Returns the offset behind it. */
+export function writeDigits(
+  machine: WriteMachine,
+  { kind, wireType }: FieldPlan,
+  target: DataView,
+  at: number,
+): number {
+  if (kind === Kind.DOUBLE) return writeDecimal(target, at, machine.readDouble(), false);
+  if (kind === Kind.FLOAT) return writeDecimal(target, at, machine.readFloat(), true);
+  readNumber(machine, wireType);
   const low = machine.lowBits;
   const high = machine.highBits;
-  switch (field.kind) {
+  switch (kind) {
     case Kind.INT32:
-      return out.integer(low);
+      return writeInteger(target, at, low);
     case Kind.UINT32:
-      return out.integer(low >>> 0);
+      return writeInteger(target, at, low >>> 0);
     case Kind.SINT32:
-      return out.integer((low >>> 1) ^ -(low & 1));
+      return writeInteger(target, at, (low >>> 1) ^ -(low & 1));
     case Kind.INT64:
-      return out.wide(low, high, true);
+      return writeWide(target, at, low, high, true);
     case Kind.UINT64:
-      return out.wide(low, high, false);
-    case Kind.SINT64: {
+      return writeWide(target, at, low, high, false);
+    default: {
       const sign = -(low & 1);
-      return out.wide(((low >>> 1) | (high << 31)) ^ sign, (high >>> 1) ^ sign, true);
+      return writeWide(target, at, ((low >>> 1) | (high << 31)) ^ sign, (high >>> 1) ^ sign, true);
     }
-    default:
-      return out.fixed(low === 0 && high === 0 ? FALSE : TRUE);
   }
 }
 

@@ -106,15 +106,19 @@ class ConfigFile {
     return success ? { schema: this.resolveSchema(data) } : {};
   }
 
+  /** Returns the values of the file, or undefined after it has reported why there are none. */
   private value(): unknown {
     try {
-      return this.document.toJS({ maxAliasCount: 50 }) ?? {};
+      const value: unknown = this.document.toJS({ maxAliasCount: 50 });
+      if (value !== null) return value;
+      const text = "expected a config that begins with 'version: 1', got an empty file";
+      this.diagnostics.push(errorAt(this.at(0), 'config-value', text));
     } catch {
       this.diagnostics.push(
         errorAt(this.at(this.yaml.firstAlias ?? 0), 'yaml', 'expected at most 50 uses of YAML aliases, got more'),
       );
-      return undefined;
     }
+    return undefined;
   }
 
   private parse(value: unknown): Config | undefined {

@@ -25,14 +25,14 @@ export interface Shell {
 
 const CURL = "curl -s -w '\\n'";
 
-/** bash, zsh and other shells of Unix. */
+/** The shell of Unix: bash, zsh and others. */
 export const posixShell: Shell = {
   assign: (name, value) => `export ${name}=${value}`,
   curl: ({ options, body, urls }) =>
     [CURL, ...options, ...(body === undefined ? [] : [`-d '${body}'`]), ...urls].join(' '),
 };
 
-/** PowerShell. On Windows its `curl` may be an alias of another program, so the command is `curl.exe` there. */
+/** Returns the shell PowerShell. On Windows its `curl` may be an alias of another program, so the command is `curl.exe` there. */
 export function powerShell(platform: NodeJS.Platform): Shell {
   const curl = platform === 'win32' ? CURL.replace('curl', 'curl.exe') : CURL;
   return {

@@ -9,7 +9,7 @@ export interface Stop {
   readonly options?: string;
   /** A JSON body, without single quotes. */
   readonly json?: string;
-  /** Any other body, without single quotes. Its content type is one of the options. */
+  /** Any other body. It has no single quotes. Its content type is one of the options. */
   readonly body?: string;
   /** The base path of the surface; undefined for the surface `web`, which has none. */
   readonly surface?: '/mobile';

@@ -64,7 +64,7 @@ export interface Exchange extends RequestState {
   /** The names of the parts that are missing in the answer of an aggregate. Undefined when none is missing. */
   partial: string | undefined;
   /**
-   * Present if the request became a WebSocket. `clientGone` is true if the client left before the gateway ended the
+   * Undefined if the request did not become a WebSocket. `clientGone` is true if the client left before the gateway ended the
    * WebSocket.
    */
   webSocket: { readonly clientGone: boolean } | undefined;
@@ -132,14 +132,20 @@ export interface Snapshot {
 }
 
 /** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
-export type Choose<T> = (authority: string, rawPath: string, pick: PickOf<T>) => T | undefined;
+export type Choose<T> = (
+  authority: string,
+  rawPath: string,
+  headers: IncomingHttpHeaders,
+  pick: PickOf<T>,
+) => T | undefined;
 
-/** Picks one of a group. Undefined when the request belongs to none of them. */
-export type PickOf<T> = (group: ClaimGroup<T>) => T | undefined;
+/** Picks one of a group by the headers of the request. Undefined when the request belongs to none of them. */
+export type PickOf<T> = (group: ClaimGroup<T>, headers: IncomingHttpHeaders) => T | undefined;
 
 /** The claims with the same host and base path, those with the most headers first. */
-type ClaimGroup<T> = readonly {
-  readonly claim: { readonly headers: Readonly<Record<string, string>> };
+export type ClaimGroup<T> = readonly {
+  /** The headers that a request must have, as name, value, name, value. */
+  readonly wanted: readonly string[];
   readonly value: T;
 }[];
 

@@ -98,7 +98,7 @@ function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authentica
   return authenticates && !hasRoute ? `${fullName} has no route of its own` : undefined;
 }
 
-/** True if two callers, who may both call the aggregate, can get different answers from the step. */
+/** True if two callers that may both call the aggregate can get different answers from the step. */
 function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
   if (callerPathsOf(step, call).length > 0) return true;
   if (!step.optional || call === undefined) return false;

@@ -126,6 +126,8 @@ function authProblems(
   configFile: string | undefined,
 ): readonly Diagnostic[] {
   if (auth === undefined) {
+    // Without a route the reason is reported elsewhere, and nothing is public.
+    if (services.every(({ offered }) => offered.length === 0)) return [];
     return [
       warningAt(
         { file: configFile ?? 'options' },
@@ -162,7 +164,10 @@ function publicWrites(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   return diagnostics;
 }
 
-/** Warns of `hedge_after` at a method that is never called a second time. That of a service is meant for its reads. */
+/**
+ * Warns of the `hedge_after` of a method that may not be called a second time. The `hedge_after` of a whole service causes no
+ * warning, because it is meant for the methods that read.
+ */
 function hedgeProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const hedged = new Set(routes.filter(({ hedgeAfterMs }) => hedgeAfterMs !== undefined).map(methodOf));
   const unused = new Map(

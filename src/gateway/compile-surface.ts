@@ -271,7 +271,9 @@ function stageCompiler(
     function counting(limits: readonly RateLimit[], plans: ConsumerPlans, isLast: boolean): Middleware | undefined {
       if (limits.length === 0 && plans.size === 0) return undefined;
       const all = [limits, ...plans.values()].flat();
-      const exceeded = new Map(all.map(({ rule: { id } }) => [id, seriesOf.exceeded(id)]));
+      const exceeded = new Map(
+        all.map(({ rule: { id }, title }) => [id, { title, counter: seriesOf.exceeded(title) }]),
+      );
       const decisions = metrics.rateLimitDecisions;
       return rateLimit({ limits, plans, counters, cost: costOf(route), isLast, decisions, exceeded });
     }

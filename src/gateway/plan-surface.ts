@@ -239,7 +239,7 @@ function problemsOfAggregates(
   const whyExcluded = (method: MethodDescriptor): string | undefined => {
     // A surface without `exclude` and without an auth block only leaves out methods that it does not need.
     if (has(method) || (vouchers === undefined && !excludes(method))) return undefined;
-    return `${method.fullName} is not in the surface ${name}`;
+    return `${method.fullName} is not in the surface ${name}, and the aggregate is`;
   };
   return routes.flatMap(({ binding: { method }, aggregate, policy, access }) => {
     if (aggregate === undefined || seen.has(method)) return [];

@@ -110,7 +110,7 @@ function pathParameter(
   };
 }
 
-/** Returns the value of one parameter in the value of its variable: `ada` of `customers/ada` for `customers/{customer}`. */
+/** Returns the part of a variable’s value that one parameter stands for: `ada` of `customers/ada` for `customers/{customer}`. */
 function segmentOf(form: string, name: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const at = form.split('/').indexOf(`{${name}}`);

@@ -15,7 +15,7 @@ export type ToWorker =
   | { readonly kind: 'connection' }
   /** The worker ends each connection with its next answer, and goes on to serve. */
   | { readonly kind: 'leave' }
-  /** No more connections come: the worker ends when those that it has are finished. */
+  /** Says that no more connections come: the worker ends when those that it has are finished. */
   | { readonly kind: 'drain' }
   | { readonly kind: 'report'; readonly id: number }
   | { readonly kind: 'counted'; readonly answer: CounterAnswer };

@@ -17,7 +17,7 @@ export type NearRoute = (method: string, rawPath: string) => string | undefined;
 const MOST_CANDIDATES = 64;
 /** The number of pairs of letters that are compared to find misspellings, over all candidates of one path. */
 const MOST_PAIRS = 3000;
-/** Longer paths get no suggestion, and neither do paths with more segments. A segment with more characters is no misspelling. */
+/** Paths with more characters or more segments get no suggestion. A longer segment is not taken for a misspelt one. */
 const MOST_CHARS = 256;
 const MOST_SEGMENTS = 16;
 const MOST_SEGMENT_CHARS = 40;

@@ -43,7 +43,7 @@ export const ANY = 0;
 export const PLAIN = 1;
 /** The node's index in `rests`. */
 export const REST = 2;
-/** The number of slots in the table of edges to other nodes, which begins at EDGES. */
+/** The place of a number in a node: how many slots its table of edges has. The table begins at EDGES. */
 export const LITERALS = 3;
 /** The number of slots in the table of edges from verbs to leaves, which follows. */
 export const VERBS = 4;

@@ -69,7 +69,7 @@ export function readDescriptorSet(bytes: Uint8Array, shown: string, protoRoot: s
     return { files: (set.file ?? []).map((file) => new SetConverter(file).convert()), diagnostics: [] };
   } catch (error) {
     const why = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
-    const hint = shown.endsWith('.proto') ? '; give the folder of .proto files as --protos' : '';
+    const hint = shown.endsWith('.proto') ? '; give the folder of .proto files instead (--protos DIR)' : '';
     const text = `expected a FileDescriptorSet, such as buf build -o FILE writes, got another file (${why})${hint}`;
     return { files: [], diagnostics: [errorAt({ file: shown }, 'descriptor-set', text)] };
   }

@@ -14,7 +14,10 @@ import { parseProtoFile } from './proto-files.js';
 import { digestOf, protosBelow } from './proto-folder.js';
 import { Words } from './words.js';
 
-/** The most characters of text whose declarations are sent at once: receiving them takes the other thread some milliseconds. */
+/**
+ * Declarations are sent to the other thread when they come from so many characters of text. Receiving them takes it some
+ * milliseconds.
+ */
 const BATCH_BYTES = 64 * 1024;
 
 const port = parentPort!;

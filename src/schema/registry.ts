@@ -82,7 +82,7 @@ interface Tables {
   readonly linkedFiles: Map<Places, LinkedFile>;
   readonly linkedServices: Map<ServiceDeclaration, Service>;
   readonly extensions: Map<string, ExtensionDeclaration[]>;
-  /** At least the simple names of all declarations inside a package or a message. */
+  /** The simple names of all declarations inside a package or a message. There may be more names. */
   readonly inner: Set<string>;
   /** The names that are declared more than once. */
   readonly repeated: Set<string>;

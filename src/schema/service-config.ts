@@ -12,10 +12,10 @@
  * docs/schema.md#other-routes-for-an-rpc).
  */
 import { readFileSync, statSync } from 'node:fs';
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, type Node, type Pair, type Scalar } from 'yaml';
 import { type Diagnostic, errorAt, formatPosition, type Position, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
-import { TOO_DEEP, tooDeep } from '../base/yaml-depth.js';
+import { parseYaml, type YamlText } from '../base/yaml-text.js';
 import { readHttpRule } from './annotation-reader.js';
 import type { HttpRule } from './annotations.js';
 import type { ServiceDescriptor } from './descriptor.js';
@@ -127,29 +127,19 @@ function readServiceConfig(file: string, diagnostics: Diagnostic[]): readonly Co
 }
 
 class ServiceConfig {
-  private readonly lines = new LineCounter();
+  private readonly yaml: YamlText;
 
   constructor(
     private readonly file: string,
-    private readonly text: string,
+    text: string,
     private readonly diagnostics: Diagnostic[],
-  ) {}
+  ) {
+    this.yaml = parseYaml(text);
+  }
 
   rules(): readonly ConfiguredRule[] {
-    const deep = tooDeep(this.text);
-    if (deep !== undefined) {
-      const line = this.text.slice(0, deep).split('\n').length;
-      this.diagnostics.push(errorAt({ file: this.file, line }, 'yaml', TOO_DEEP));
-      return [];
-    }
-    const document = parseDocument(this.text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
-    const problems = [...document.errors, ...document.warnings];
-    // If the nesting is too deep, all other problems are consequences of that.
-    const exhausted = problems.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
-    for (const { pos, message } of exhausted === undefined ? problems : [exhausted]) {
-      const text = exhausted === undefined ? message.split('\n', 1)[0]! : TOO_DEEP;
-      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', text));
-    }
+    const { document, problems } = this.yaml;
+    for (const { offset, text } of problems) this.diagnostics.push(errorAt(this.at(offset), 'yaml', text));
     if (problems.length > 0) return [];
     const { contents } = document;
     const blocks = isMap(contents) ? contents.items : [];
@@ -235,7 +225,7 @@ class ServiceConfig {
   }
 
   private at(offset: number) {
-    const { line, col } = this.lines.linePos(offset);
+    const { line, col } = this.yaml.lines.linePos(offset);
     return { file: this.file, line, column: col };
   }
 

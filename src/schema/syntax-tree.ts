@@ -8,8 +8,8 @@ import type { OptionValue } from './option-tree.js';
 import type { SourceText } from './source-text.js';
 
 /**
- * A named statement. `start` is the offset of its first word. `at` is the offset that positions show: for a field that
- * of its name.
+ * A named statement. `start` is the offset of its first word. `at` is the offset that positions show: for a field it is the
+ * offset of its name.
  */
 interface Statement {
   readonly name: string;

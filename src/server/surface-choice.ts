@@ -1,7 +1,8 @@
 /**
  * This module chooses the surface of a request by host, base path and headers. The most exact one wins: a host by name
  * before `*.example.com` before every host, then the longer base path, then more headers, then the order of the config.
- * Hosts and base paths are looked up in maps, so many surfaces cost no more than one.
+ * Hosts and base paths are looked up in maps, and the places where an authority is looked up are remembered, so many surfaces
+ * cost no more than one.
  *
  *     GET /mobile/v1/orders/7     Host: m.example.com:443    → host m.example.com, base path /mobile, then /v1/orders/7
  *
@@ -10,7 +11,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseAuthority } from '../base/authority.js';
-import type { Choose, PickOf } from '../exchange/exchange.js';
+import type { Choose, ClaimGroup, PickOf } from '../exchange/exchange.js';
 
 /** The requests that belong to a surface. */
 export interface Claim {
@@ -30,18 +31,26 @@ export interface Claimed<T> {
   readonly value: T;
 }
 
+/** A surface whose headers are ready to be compared, as name, value, name, value. */
+interface Entry<T> extends Claimed<T> {
+  readonly wanted: readonly string[];
+}
+
 /** The surfaces of one host by base path. */
 interface Host<T> {
-  readonly byPath: Map<string, Claimed<T>[]>;
-  /** The most segments that a base path has. */
-  depth: number;
+  readonly byPath: Map<string, Entry<T>[]>;
+  /** The lengths of the base paths, the longest first. */
+  readonly lengths: number[];
 }
+
+/** The number of authorities that are remembered, and the most characters of one. Clients choose them, so there are limits. */
+const REMEMBERED = { count: 1000, characters: 255 };
 
 export function compileChoice<T>(surfaces: readonly Claimed<T>[]): Choose<T> {
   const named = new Map<string, Host<T>>();
   /** The hosts below a name, by the rest of the name with its dot: `.example.com`. */
   const below = new Map<string, Host<T>>();
-  const every: Host<T> = { byPath: new Map(), depth: 0 };
+  const every: Host<T> = { byPath: new Map(), lengths: [] };
   for (const surface of surfaces) {
     const { hosts } = surface.claim;
     if (hosts.length === 0) add(every, surface);
@@ -50,58 +59,70 @@ export function compileChoice<T>(surfaces: readonly Claimed<T>[]): Choose<T> {
       else add(entry(named, hostOf(host)), surface);
     }
   }
+  const remembered = new Map<string, readonly Host<T>[]>();
 
-  return function choose(authority, rawPath, pick) {
-    if (named.size > 0 || below.size > 0) {
-      // Most requests name the host as the map does, and then nothing is parsed.
-      const known = named.get(authority);
-      const name = known === undefined ? hostOf(authority) : authority;
-      const host = known ?? named.get(name);
-      const found = host && within(host, rawPath, pick);
+  return function choose(authority, rawPath, headers, pick) {
+    for (const host of remembered.get(authority) ?? hostsOf(authority)) {
+      const found = within(host, rawPath, headers, pick);
       if (found !== undefined) return found;
-      for (let dot = name.indexOf('.'); dot >= 0 && below.size > 0; dot = name.indexOf('.', dot + 1)) {
-        const wide = dot === 0 ? undefined : below.get(name.slice(dot));
-        const wider = wide && within(wide, rawPath, pick);
-        if (wider !== undefined) return wider;
-      }
     }
-    return within(every, rawPath, pick);
+    return undefined;
   };
+
+  /** Returns where the surfaces of an authority are, the most exact host first. */
+  function hostsOf(authority: string): readonly Host<T>[] {
+    const name = hostOf(authority);
+    const hosts = [named.get(name)];
+    for (let dot = name.indexOf('.'); dot >= 0 && below.size > 0; dot = name.indexOf('.', dot + 1))
+      if (dot > 0) hosts.push(below.get(name.slice(dot)));
+    const found = [...hosts, every].filter((host) => host !== undefined);
+    if (authority.length <= REMEMBERED.characters) {
+      if (remembered.size >= REMEMBERED.count) remembered.clear();
+      remembered.set(authority, found);
+    }
+    return found;
+  }
 }
 
 function entry<T>(hosts: Map<string, Host<T>>, name: string): Host<T> {
   const known = hosts.get(name);
   if (known !== undefined) return known;
-  const host: Host<T> = { byPath: new Map(), depth: 0 };
+  const host: Host<T> = { byPath: new Map(), lengths: [] };
   hosts.set(name, host);
   return host;
 }
 
-function add<T>(host: Host<T>, surface: Claimed<T>): void {
-  const { basePath } = surface.claim;
-  const group = host.byPath.get(basePath) ?? [];
-  group.push(surface);
-  group.sort((a, b) => headersOf(b) - headersOf(a));
-  host.byPath.set(basePath, group);
-  host.depth = Math.max(host.depth, basePath.split('/').length - 1);
+function add<T>({ byPath, lengths }: Host<T>, surface: Claimed<T>): void {
+  const { basePath, headers } = surface.claim;
+  const group = byPath.get(basePath) ?? [];
+  group.push({ claim: surface.claim, value: surface.value, wanted: Object.entries(headers).flat() });
+  group.sort((a, b) => headersOf(b.claim) - headersOf(a.claim));
+  byPath.set(basePath, group);
+  if (lengths.includes(basePath.length)) return;
+  lengths.push(basePath.length);
+  lengths.sort((a, b) => b - a);
 }
 
-function headersOf({ claim }: Claimed<unknown>): number {
-  return Object.keys(claim.headers).length;
+function headersOf({ headers }: Claim): number {
+  return Object.keys(headers).length;
 }
 
-/** Chooses among the surfaces of a host, the longest base path first. */
-function within<T>({ byPath, depth }: Host<T>, rawPath: string, pick: PickOf<T>): T | undefined {
-  let found: T | undefined;
-  let end = 0;
-  for (let segments = 0; segments <= depth; segments++) {
-    const group = byPath.get(segments === 0 ? '' : rawPath.slice(0, end));
-    if (group !== undefined) found = pick(group) ?? found;
-    if (end === rawPath.length) break;
-    const next = rawPath.indexOf('/', end + 1);
-    end = next < 0 ? rawPath.length : next;
+const SLASH = 0x2f;
+
+/** Chooses among the surfaces of a host, the longest base path first. Only a part that ends where a segment ends is looked up. */
+function within<T>(
+  { byPath, lengths }: Host<T>,
+  rawPath: string,
+  headers: IncomingHttpHeaders,
+  pick: PickOf<T>,
+): T | undefined {
+  for (const length of lengths) {
+    if (length > 0 && rawPath.length !== length && rawPath.charCodeAt(length) !== SLASH) continue;
+    const group = byPath.get(length === 0 ? '' : rawPath.slice(0, length));
+    const found = group && pick(group, headers);
+    if (found !== undefined) return found;
   }
-  return found;
+  return undefined;
 }
 
 /** Returns the host of an authority in the form that the maps have. It is empty if the text is not an authority. */
@@ -110,16 +131,14 @@ function hostOf(authority: string): string {
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
-/** Returns a function that picks the first of a group whose headers the request has. The first demand the most headers. */
-export function pickByHeaders<T>(headers: IncomingHttpHeaders): PickOf<T> {
-  return function byHeaders(group) {
-    for (const { claim, value } of group) if (hasAll(headers, claim.headers)) return value;
-    return undefined;
-  };
+/** Picks the first of a group whose headers the request has. The first demand the most headers. */
+export function pickByHeaders<T>(group: ClaimGroup<T>, headers: IncomingHttpHeaders): T | undefined {
+  for (const { wanted, value } of group) if (hasAll(headers, wanted)) return value;
+  return undefined;
 }
 
-function hasAll(headers: IncomingHttpHeaders, wanted: Claim['headers']): boolean {
-  for (const name in wanted) if (headers[name] !== wanted[name]) return false;
+function hasAll(headers: IncomingHttpHeaders, wanted: readonly string[]): boolean {
+  for (let i = 0; i < wanted.length; i += 2) if (headers[wanted[i]!] !== wanted[i + 1]) return false;
   return true;
 }
 
@@ -131,16 +150,30 @@ export function pathBelow(basePath: string, rawPath: string): string {
 
 /**
  * Returns the headers that decide whether a request belongs to each surface: those of the surface itself, and of every
- * other one that may take the same requests.
+ * other one that comes before it for some of its requests. One that comes later takes none of them, whatever its headers.
  */
 export function decidingHeaders(claims: readonly Claim[]): readonly (readonly string[])[] {
-  return claims.map((claim) => [
-    ...new Set(claims.flatMap((other) => (mayMeet(claim, other) ? Object.keys(other.headers) : []))),
-  ]);
+  return claims.map((claim, index) => {
+    const before = claims.filter((other, at) => comesBefore(other, claim, at < index));
+    return [...new Set([claim, ...before].flatMap(({ headers }) => Object.keys(headers)))];
+  });
 }
 
-function mayMeet(a: Claim, b: Claim): boolean {
-  return shareHost(a, b) && (isBelow(a.basePath, b.basePath) || isBelow(b.basePath, a.basePath));
+/** True if the first claim is asked before the second one for some request that both may take. */
+function comesBefore(first: Claim, second: Claim, isEarlier: boolean): boolean {
+  const [path, other] = [first.basePath, second.basePath];
+  if (!isBelow(path, other) && !isBelow(other, path)) return false;
+  const more = path.length - other.length || headersOf(first) - headersOf(second) || (isEarlier ? 1 : -1);
+  // A host within another one is more exact. Only for the same host the base path and the headers count.
+  return patternsOf(first).some((one) =>
+    patternsOf(second).some((two) => (one === two ? more > 0 : two === EVERY || takesHost(two, one))),
+  );
+}
+
+const EVERY = '';
+
+function patternsOf({ hosts }: Claim): readonly string[] {
+  return hosts.length === 0 ? [EVERY] : hosts.map((host) => (host.startsWith('*.') ? host : hostOf(host)));
 }
 
 /** True if a host may belong to both claims. */

@@ -56,7 +56,7 @@ export class RemoteCounters implements Counters {
   }
 }
 
-/** Answers a message with the counters of this process. */
+/** Counts what a message asks for, with the counters of this process. Returns the answer, if the message needs one. */
 export function answerCounters(counters: MemoryCounters, question: CounterQuestion): CounterAnswer | undefined {
   if ('giveBack' in question) {
     counters.giveBack(question.giveBack.hits, question.giveBack.cost);

@@ -90,6 +90,10 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'Nothing caught an error. Please report it.',
   },
+  'warning about the config or the protos': {
+    level: 'warn',
+    when: 'At the start: `check` has a warning, which is in the field `problem`. In the format `text` it is printed as `check` prints it.',
+  },
   'warning from Node.js': { level: 'warn', when: 'Node.js has printed a warning.' },
   'the TLS certificates were reloaded': { level: 'info', when: 'The files of `listen.tls` have changed.', audit: true },
   'the new TLS certificates cannot be read; the old ones stay in use': {
@@ -250,7 +254,7 @@ export const LOG_FIELDS = {
     'The [reason](errors.md) of an error that the gateway itself raised. In entries about `jwksUri` it is why the keys cannot be used, in entries about upstreams why a server gets no calls.',
   file: 'The file of API keys.',
   keys: 'How many keys the file has.',
-  problem: 'The first problem of the file, as `check` prints it.',
+  problem: 'A problem of the config or a proto, or the first one of the file of API keys, as `check` prints it.',
   moreProblems: 'How many further problems there are.',
   store: 'The store: `redis`.',
   server: 'The address of a server of the upstream.',

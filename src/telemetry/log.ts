@@ -125,7 +125,8 @@ function hasColors(): boolean {
   return process.stderr.isTTY === true && NO_COLOR === '' && TERM !== 'dumb';
 }
 
-function defaultFormat(): 'json' | 'text' {
+/** Returns the format of the log if the config has none. */
+export function defaultFormat(): 'json' | 'text' {
   return process.stderr.isTTY === true ? 'text' : 'json';
 }
 

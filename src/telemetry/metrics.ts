@@ -64,7 +64,7 @@ export function createMetrics(): Metrics {
     rateLimitDecisions: rateLimitDecisions(registry),
     exceededLimits: new HeldCounters(registry, {
       name: 'protogate_ratelimit_exceeded_total',
-      help: 'How often a limit had no room. The limit is named by its policy or method, its place there, and the limit for a period in ms.',
+      help: 'How often a limit had no room. The label names its place and amount: limit 1 of policy shop.*: 60 per 1m.',
       labelNames: ['limit'],
     }),
     tokens: new HeldCounters(registry, {

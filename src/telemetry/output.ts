@@ -18,8 +18,12 @@ const RETRY = { firstMs: 5, longestMs: 200 };
 const LAST = { nothingMs: 200, altogetherMs: 1000 };
 /** The most bytes that are given to one attempt. */
 const BATCH_BYTES = 65_536;
-/** The time that a line waits for others that can be written with it, and the number of characters that may wait so. */
-const TOGETHER = { ms: 10, characters: 32_768 };
+/** The time that a line waits for others that can be written with it, and the number of bytes after which none waits. */
+const TOGETHER = { ms: 10, bytes: 32_768 };
+/** The room for lines that wait together. */
+const ROOM_BYTES = 4 * TOGETHER.bytes;
+/** The most bytes that UTF-8 takes for a character of a string. */
+const MOST_BYTES = 3;
 
 let dropped = 0;
 
@@ -40,8 +44,12 @@ export class Output {
   private hasCut = false;
   private retryMs = RETRY.firstMs;
   private retry: NodeJS.Timeout | undefined;
-  /** Lines that wait for others. */
-  private together = '';
+  /**
+   * The lines that wait for others, as bytes. A line is a text that was joined from many; if it waited as a string, each garbage
+   * collection would copy its pieces.
+   */
+  private room: Buffer | undefined;
+  private roomBytes = 0;
   private cancelTogether: NodeJS.Timeout | undefined;
   private flushesAtExit = false;
 
@@ -50,27 +58,35 @@ export class Output {
 
   /** Writes a whole line, with its end. Never throws. */
   write(line: string): void {
-    this.take(this.together + line);
+    this.writeTogether();
+    this.take(Buffer.from(line));
   }
 
   /** Writes a whole line at the latest after a few milliseconds, together with others. Lines keep their order. */
   writeSoon(line: string): void {
     this.open();
-    this.together += line;
-    if (this.together.length > TOGETHER.characters) this.take(this.together);
+    if (MOST_BYTES * line.length > ROOM_BYTES - TOGETHER.bytes) {
+      this.write(line);
+      return;
+    }
+    this.room ??= Buffer.allocUnsafeSlow(ROOM_BYTES);
+    this.roomBytes += this.room.write(line, this.roomBytes);
+    if (this.roomBytes > TOGETHER.bytes) this.writeTogether();
     else this.cancelTogether ??= setTimeout(this.writeTogether, TOGETHER.ms).unref();
   }
 
-  private readonly writeTogether = (): void => this.take(this.together);
-
-  /** Takes whole lines, among them all that have waited. */
-  private take(lines: string): void {
-    this.together = '';
+  private readonly writeTogether = (): void => {
     clearTimeout(this.cancelTogether);
     this.cancelTogether = undefined;
-    if (lines === '') return;
+    if (this.room === undefined || this.roomBytes === 0) return;
+    const lines = Buffer.from(this.room.subarray(0, this.roomBytes));
+    this.roomBytes = 0;
+    this.take(lines);
+  };
+
+  /** Takes the bytes of whole lines. */
+  private take(bytes: Buffer): void {
     this.open();
-    const bytes = encoded(lines);
     if (this.waitingBytes > 0 && this.waitingBytes + bytes.length > MOST_WAITING) {
       dropped += linesIn(bytes);
       return;
@@ -162,18 +178,6 @@ export class Output {
     if (bytes < first.length) this.waiting[0] = first.subarray(bytes);
     else this.waiting.shift();
   }
-}
-
-const encoder = new TextEncoder();
-/** The room for the longest lines that wait together. A character has at most three bytes. */
-const ROOM_BYTES = 4 * TOGETHER.characters;
-let room: Uint8Array | undefined;
-
-/** Returns the text as UTF-8. `Buffer.from` takes nearly twice as long for a text that was joined from many. */
-function encoded(text: string): Buffer {
-  if (3 * text.length > ROOM_BYTES) return Buffer.from(text);
-  room ??= new Uint8Array(ROOM_BYTES);
-  return Buffer.from(room.subarray(0, encoder.encodeInto(text, room).written));
 }
 
 function linesIn(bytes: Buffer): number {

@@ -1,9 +1,10 @@
 /**
  * Exports traces with OpenTelemetry, as OTLP over HTTP. Its packages are loaded only if the config has a `tracing` block. For
- * each request it is decided once whether it is recorded; the others cost a random number and pass on their `traceparent`.
+ * each request it is decided once whether it is recorded; the others cost a random number, and a `traceparent` if they have none.
  */
 import type { Context as OtelContext, Span as OtelSpan, Tracer } from '@opentelemetry/api';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { randomId } from '../base/random-id.js';
 import type { Resource } from '../base/resources.js';
 import type { Span, SpanAttributes } from '../base/span.js';
 import type { HeldCounter } from './held-counters.js';
@@ -72,8 +73,8 @@ export class Tracing implements Resource {
       return { traceId: span.traceparent.slice(3, 35), traceparent: span.traceparent, span };
     }
     if (traceparent !== undefined) return { traceId: traceparent.slice(3, 35), traceparent, span: undefined };
-    const traceId = UUID.test(requestId) ? requestId.replaceAll('-', '') : randomTraceId();
-    return { traceId, traceparent: `00-${traceId}-${traceId.slice(16)}-00`, span: undefined };
+    const begun = unrecorded(requestId) ?? unrecorded(randomId())!;
+    return { traceId: begun.slice(3, 35), traceparent: begun, span: undefined };
   }
 
   async close(): Promise<void> {
@@ -87,11 +88,36 @@ function isSampled(traceparent: string): boolean {
   return (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
 }
 
-/** A UUID whose second half is not zero, as an id of a span must be. */
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** The text of the last `traceparent` of a trace that is not recorded: version, trace, span and flags. */
+const text = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`);
+/** The offsets of the ids of trace and span in the text. */
+const [TRACE_AT, SPAN_AT] = [3, 36];
+const DASH = 0x2d;
 
-function randomTraceId(): string {
-  return crypto.randomUUID().replaceAll('-', '');
+/**
+ * Returns the `traceparent` of a trace that is not recorded, with the digits of a UUID as its id, and their second half as
+ * that of its span. Undefined for other texts. It is made for each such request, so it is written into one buffer.
+ */
+function unrecorded(uuid: string): string | undefined {
+  if (uuid.length !== 36) return undefined;
+  let digits = 0;
+  let isZero = true;
+  for (let i = 0; i < 36; i++) {
+    const code = uuid.charCodeAt(i);
+    if (i === 8 || i === 13 || i === 18 || i === 23) {
+      if (code !== DASH) return undefined;
+      continue;
+    }
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return undefined;
+    text[TRACE_AT + digits] = code;
+    if (digits >= 16) {
+      text[SPAN_AT - 16 + digits] = code;
+      isZero &&= code === 0x30;
+    }
+    digits++;
+  }
+  // No id may be zero (W3C Trace Context §3.2.2).
+  return isZero ? undefined : text.toString('latin1');
 }
 
 interface Recorder {

@@ -106,7 +106,7 @@ export interface Transcoder {
    * promise if the JSON has more than 256 KiB, because other requests then run between its parts.
    */
   request(input: TranscoderInput): TranscodedRequest | Promise<TranscodedRequest>;
-  /** Reads path and query for a method whose client streams. Throws INVALID_ARGUMENT (400) for either. */
+  /** Reads path and query for a method whose client streams. Throws INVALID_ARGUMENT (400) if one of them is wrong. */
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
   /** True if the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
   asksForEvents(rawQuery: string): boolean;

@@ -51,7 +51,7 @@ export class Breaker implements Resource {
    */
   private period: Pass = 0;
   private openUntil = 0;
-  /** 0 before the first call. */
+  /** It is 0 before the first call. */
   private windowMs = 0;
   private calls!: RecentCount;
   private failed!: RecentCount;

@@ -8,7 +8,7 @@ import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { REASONS } from '../status/reasons.js';
 import { gatewayError, StatusError, type StatusMetadata } from '../status/status-error.js';
-import { inWords } from './told-failure.js';
+import { inWords } from './explained-failure.js';
 
 /** Returns the upstream's own status as an error. */
 export function upstreamStatus(

@@ -1,8 +1,8 @@
 /** Decides what the end of a call shows about the server that it went to. */
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
+import { ExplainedFailure } from './explained-failure.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';
-import { ToldFailure } from './told-failure.js';
 
 /**
  * `answered`: the server works, even if it refused the call. `failed`: it cannot be reached, says that it is not available,
@@ -25,7 +25,7 @@ export function verdictOf(error: unknown): Verdict {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  if (cause === undefined || error instanceof ToldFailure) return error.message;
+  if (cause === undefined || error instanceof ExplainedFailure) return error.message;
   return cause instanceof AggregateError && cause.errors[0] !== undefined ? reasonOf(cause.errors[0]) : reasonOf(cause);
 }
 
@@ -37,4 +37,9 @@ export function isUnreachable(error: unknown): boolean {
     error.code === Code.UNAVAILABLE &&
     !(error instanceof UpstreamClosed)
   );
+}
+
+/** True if the call failed because its connection was lost, or because none could be made. */
+export function hasNoConnection(error: unknown): boolean {
+  return error instanceof StatusError && error.reason === 'UPSTREAM_UNREACHABLE';
 }

@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import type { Clock } from '../base/clock.js';
 import { LINGER_MS } from './connection-limits.js';
 import { serverNameOf } from './endpoint.js';
-import { withoutHttp2 } from './told-failure.js';
+import { withoutHttp2 } from './explained-failure.js';
 import type { TransportSettings } from './transport.js';
 
 /** Returns a socket that connects. `more`: further options of Node's own function. */

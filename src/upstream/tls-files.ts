@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import { RenewedFiles } from '../base/renewed-files.js';
 import type { Resource } from '../base/resources.js';
+import { checkAuthorities } from '../base/whole-pem.js';
 import type { Log } from '../telemetry/log.js';
 import type { TlsSettings } from './transport.js';
 
@@ -68,6 +69,7 @@ export class TlsFiles implements Resource {
   }
 
   private use(next: TlsSettings): void {
+    if (next.ca !== undefined) checkAuthorities(next.ca);
     this.settings = withContext(next);
     this.log.info({}, 'the TLS files of an upstream were reloaded');
     for (const renewed of this.followers) renewed();

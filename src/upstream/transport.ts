@@ -15,7 +15,7 @@ import type { Endpoint } from './endpoint.js';
 export type TransportState = 'idle' | 'connecting' | 'ready' | 'failing' | 'closed';
 
 export interface TlsSettings {
-  /** CA certificates in PEM; those of Node.js if absent. */
+  /** The CA certificates in PEM. Those of Node.js are used if it is undefined. */
   readonly ca?: Buffer;
   /** The gateway's own certificate for mutual TLS, in PEM; `key` is its private key. */
   readonly cert?: Buffer;

@@ -79,7 +79,7 @@ test('localhost, every IP address and the names of admin.hosts are answered', as
   t.regex((await raw(port, 'GET /healthz HTTP/1.0\r\n\r\n')) ?? '', /^HTTP\/1\.1 200 /, 'a probe that names no host');
 });
 
-test('every other name is 421 and says what to do, on every path', async (t) => {
+test('every other host name is 421 with what to do, on every path', async (t) => {
   const { send } = await start(t, { admin: { port: 0, hosts } });
   for (const host of [
     'evil.example',
@@ -130,7 +130,7 @@ test('the target’s own authority decides, and a host that is none or stands tw
 });
 
 for (const format of ['status', 'aip193', 'problem'] as const) {
-  test(`what is refused has the one shape of an error: ${format}`, async (t) => {
+  test(`refusals have the configured form of an error: ${format}`, async (t) => {
     const metrics = () => Promise.reject(new Error('secret at 10.0.0.7'));
     const { send, port, lines } = await start(t, { errors: { format } }, { metrics });
     const say = async (method: string, path: string) => {

@@ -18,7 +18,7 @@ async function findings(t: Parameters<typeof protoFolder>[0], files: Readonly<Re
     .filter((text) => text.includes('GetPage'));
 }
 
-test('a required step’s demands are the aggregate’s: nothing is called for who does not meet them', async (t) => {
+test('an aggregate takes over the demands of its required steps, and calls nothing for other callers', async (t) => {
   const { ask } = await start(protos(`${NAME}\n${step('ledger', 'GetLedger')}`));
   const anybody = await ask(undefined, '/v1/pages/ada');
   t.deepEqual([anybody.status, anybody.called], [401, []]);
@@ -40,7 +40,7 @@ test('an optional step that the caller may not call is a PERMISSION_DENIED part,
   t.deepEqual((await ask({ sub: 'ada', scope: 'ledger.read' }, '/v1/pages/ada')).called, ['GetLedger', 'GetName']);
 });
 
-test('where nothing is left, the answer is 403', async (t) => {
+test('without any authorized part, the answer is 403', async (t) => {
   const { ask } = await start(
     protos(
       `${step('ledger', 'GetLedger', OPTIONAL)}\n${step('note', 'GetNote', OPTIONAL)}`,
@@ -95,7 +95,7 @@ test('a claim that is missing, empty, a list or an object fails its step; a name
   }
 });
 
-test('a step that says who asks says who was proven, whatever the client sends', async (t) => {
+test('a step that reads the caller gets the authenticated one, whatever the client sends', async (t) => {
   const { ask, upstream } = await start(
     protos(
       `${step('note', 'GetNote', 'with: "owner = caller.subject"')}\n${step('mine', 'GetMine', 'with: "owner = \'x/{caller.subject}\'"')}`,
@@ -183,7 +183,7 @@ test('an aggregate that says public and needs a caller demands one', async (t) =
   t.is((await ask({ sub: 'ada' }, '/v1/pages/ada')).status, 200);
 });
 
-test('one request counts as many as the aggregate has calling steps', async (t) => {
+test('a request of an aggregate counts once for each step with a call', async (t) => {
   const { ask } = await start(
     protos(
       `${NAME}\n${step('kept', 'GetKept')}\n      steps: { into: "who" copy: "request.free" }`,

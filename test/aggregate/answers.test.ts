@@ -1,4 +1,5 @@
 import test from 'ava';
+import { casesOf } from '../support/draws.js';
 import { afterAll, startGateway } from '../support/gateway.js';
 import type { Handlers, RecordedCall } from '../support/upstream.js';
 import { DASHBOARD, ORDER_PAGE, page, pages } from './pages.js';
@@ -53,7 +54,7 @@ test('the dashboard aggregate has each product once, in the order of first use',
   ]);
 });
 
-test('the order page calls batches by key, gives every line its product, and reports missing ones as NOT_FOUND', async (t) => {
+test('the order page calls in batches, gives each line its product, and reports missing products as NOT_FOUND', async (t) => {
   const { json, headers, calls } = await ask(
     ORDER_PAGE,
     {
@@ -295,7 +296,7 @@ test('for_each over a list of the request, a named list, an empty list', async (
   t.is(calls.length, 5);
 });
 
-test('$fields and response_body: what nobody asked for is not called, what is needed for the rest is', async (t) => {
+test('$fields and response_body: only steps whose fields are requested, or that these need, are called', async (t) => {
   const protos = pages(`
 service Pages {
   rpc GetPage(GetPageRequest) returns (Page) {
@@ -357,7 +358,7 @@ test('concurrency: so many calls at once and no more', async (t) => {
   t.is(most, 3);
 });
 
-test('the same input with shuffled latencies gives the same bytes, a thousand times', async (t) => {
+test('the same input with shuffled latencies gives the same bytes, however often', async (t) => {
   const seeded = (seed: number) => () => {
     seed = (seed * 1103515245 + 12345) % 2147483648;
     return seed / 2147483648;
@@ -377,7 +378,7 @@ test('the same input with shuffled latencies gives the same bytes, a thousand ti
     ),
   });
   const answers = new Set<string>();
-  for (let round = 0; round < 50; round++) {
+  for (let round = 0; round < casesOf(50); round++) {
     const batch = await Promise.all(Array.from({ length: 20 }, () => send('GET', '/v1/customers/1/page')));
     for (const { text, headers } of batch) answers.add(`${headers['x-protogate-partial']} ${text}`);
   }

@@ -133,7 +133,7 @@ for (const [index, { way, first, others, expected }] of WAYS.entries()) {
       const answer = await ask(claims, target, undefined, { 'if-none-match': filled.headers.etag! });
       t.deepEqual(got(answer, want), want, JSON.stringify(claims));
       t.not(answer.headers['cache-status'], 'protogate; hit');
-      t.is(answer.called.length > 0, want !== 403, 'nothing is called for who may not');
+      t.is(answer.called.length > 0, want !== 403, 'nothing is called for a caller who may not see it');
     }
     // This is a new token of the same caller, with the same claims.
     const again = await ask({ ...first, jti: 'another' }, target);
@@ -238,7 +238,7 @@ test('an aggregate’s page is another one for each header and address that goes
   for (const sent of variants) t.deepEqual((await ask({ sub: 'ada' }, '/v1/pages/x', undefined, sent)).called, []);
 });
 
-test('where a gateway has interceptors, all that they may read of the caller is in the key of every cache', async (t) => {
+test('with interceptors, every cache key has all that they may read of the caller', async (t) => {
   const read = (claims: Claims) => (claims as { customer?: string } | undefined)?.customer;
   for (const steps of [NAME, step('kept', 'GetKept')]) {
     const cache = steps === NAME ? CACHE : '';
@@ -266,7 +266,7 @@ test('where a gateway has interceptors, all that they may read of the caller is 
   }
 });
 
-test('what an upstream keeps for one request, no page keeps, shares, or lets others keep', async (t) => {
+test('an answer that an upstream marks as private is not cached, shared or made cacheable by an aggregate', async (t) => {
   for (const [name, value] of [
     ['set-cookie', 'session=1'],
     ['cache-control', 'private'],

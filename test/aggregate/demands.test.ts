@@ -124,7 +124,7 @@ test('a binding’s response_body prunes no guard either', async (t) => {
   }
 });
 
-test('a page in the cache is refused to who may not see it, also after its own caller lost the claim', async (t) => {
+test('a cached page is refused to callers who may not see it, also to its first caller after the claim is gone', async (t) => {
   const { ask } = await start(protos(`${OWN}\n${SECRET}`, `${KNOWN} cache: { ttl: { seconds: 60 } }`));
   for (const query of ['', '?$fields=secret']) {
     t.is((await ask(owner, `/v1/pages/x${query}`)).status, 200);
@@ -194,7 +194,7 @@ test('an optional step that is not asked for demands nothing, and of one that is
   t.deepEqual((await ask(other, '/v1/pages/x')).failures, [['own', 7]]);
 });
 
-test('of several demands any one refuses, and it is not told which', async (t) => {
+test('any one of several rules refuses the request, and the answer does not say which', async (t) => {
   const { ask } = await start(protos(`${SECRET}\n${OWN}\n${step('note', 'GetNote')}`, KNOWN));
   const texts = new Set<string>();
   for (const claims of [
@@ -217,7 +217,7 @@ test('a demand is refused before a call that would fail', async (t) => {
   t.is((await ask(owner, '/v1/pages/x')).status, 503);
 });
 
-test('explain asks what needs neither a caller nor a call, and names the rest', async (t) => {
+test('explain checks the rules that need neither a caller nor a call, and names the others', async (t) => {
   const late = step('note', 'GetNote', 'with: "owner = secret.owner"');
   const { plan } = await start(protos(`${SECRET}\n${step('kept', 'GetKept')}\n${OWN}\n${late}`, KNOWN), {
     policies: [{ selector: 'acme.v1.Store/GetKept', auth: { mode: 'required', require: ["request.owner = 'x'"] } }],

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
+import { until } from '../support/until.js';
 import { type Handler, type Handlers, type RecordedCall, startUpstream } from '../support/upstream.js';
 import { ORDER_PAGE, page, pages } from './pages.js';
 
@@ -124,7 +125,7 @@ test('a required step’s failure cancels the others at once', async (t) => {
   const { send, upstream } = await startGateway(shared, steps(false), { GetCustomer: { hang: true } });
   const hangs = () => upstream.calls.some(({ path }) => path.endsWith('GetCustomer'));
   upstream.script('GetOrder', async () => {
-    while (!hangs()) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(hangs, 'a call that hangs');
     return { status: { code: 5, message: 'no' } };
   });
   const { status } = await send('GET', '/v1/customers/1/page');
@@ -145,7 +146,7 @@ test('the client leaves: every call is cancelled, and no other begins', async (t
   );
   const socket = connect(port, '127.0.0.1');
   socket.write('GET /v1/customers/1/page?ids=a&ids=b&ids=c&ids=d HTTP/1.1\r\nHost: x\r\n\r\n');
-  while (upstream.calls.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => upstream.calls.length === 4);
   socket.destroy();
   await Promise.all(upstream.calls.map(({ whenCancelled }) => whenCancelled));
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -269,7 +270,7 @@ for (const optional of [false, true]) {
   });
 }
 
-test('a list of which every maker failed is missing for who runs over it; of which one answered, is there', async (t) => {
+test('a for_each over a list fails if all steps that fill the list failed, and runs if one of them succeeded', async (t) => {
   const protos = page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
      steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" optional: true }
@@ -417,7 +418,7 @@ test('a step that fails for all its elements fails once, and so does what hangs 
   }
 });
 
-test('elements that fail differently, or of which some are there, are told one by one', async (t) => {
+test('elements with different failures, or of which some succeed, are reported one by one', async (t) => {
   const { send, upstream } = await startGateway(shared, LINES(EACH), {
     ...FINE,
     GetProduct: (call) => (name(call) === 'p1' ? DOWN : { status: { code: 5, message: `no ${name(call)}` } }),
@@ -530,7 +531,7 @@ test('of a message that is missing, what another step put into it is there, and 
   }
 });
 
-test('of a list of which every maker failed, the one that is written first is why it is missing, whoever is faster', async (t) => {
+test('a list whose steps all failed reports the failure of the step that is declared first', async (t) => {
   const protos = page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
      steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" optional: true }
@@ -553,7 +554,7 @@ test('of a list of which every maker failed, the one that is written first is wh
   }
 });
 
-test('a list of which one maker answered with nothing is there, whoever else fails, whoever is faster', async (t) => {
+test('a list is present if one of its steps succeeded without elements, in any order of the answers', async (t) => {
   const protos = page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
      steps: { into: "results.order" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" }
@@ -575,7 +576,7 @@ test('a list of which one maker answered with nothing is there, whoever else fai
   }
 });
 
-test('a copy waits for all that makes the list that it copies: its length hangs on nobody’s speed', async (t) => {
+test('a copy waits for all steps that fill the list that it copies', async (t) => {
   const protos = page(
     `steps: { into: "results.order" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" }
      steps: { into: "results.product" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 9 }

@@ -98,7 +98,7 @@ test('… over several batches, and into a list that is made for all', async (t)
   );
 });
 
-test('… by a hidden step, for whose readers all of it is there', async (t) => {
+test('… by a step that is not returned, whose readers get the whole list', async (t) => {
   const hidden = likes('x').replace('into: "x"', 'name: "found"');
   const { json } = await ask(
     `${POSTS}\n${hidden}\nsteps: { into: "users" copy: "found.user" }`,
@@ -132,7 +132,7 @@ const REMARKS =
 const AUTHORS =
   'steps: { into: "entries.remarks.author" call: "feed.v1.Blog/GetUser" for_each: "entries.remarks" with: "id = each.comment.author_id" max_items: 50 optional: true }';
 
-test('of lists of which one failed, what hangs on the others is there', async (t) => {
+test('if one of several lists fails, steps that read the others still run', async (t) => {
   const handlers: Handlers = {
     ListPosts: posts(5),
     ListComments: (call) => {
@@ -166,7 +166,7 @@ test('of lists of which one failed, what hangs on the others is there', async (t
   }
 });
 
-test('of a list of which every part failed, nothing hangs on it', async (t) => {
+test('steps that read a list are not called if all its parts failed', async (t) => {
   const { status, failures, calls } = await ask([POSTS, REMARKS, AUTHORS].join('\n'), {
     ListPosts: posts(2),
     ListComments: { status: { code: 5, message: 'no' } },
@@ -333,7 +333,7 @@ for (const { fact, steps, entries } of MEETINGS) {
   });
 }
 
-test('… below each element of a list, and what runs over them finds both', async (t) => {
+test('… below each element of a list, and a for_each over them runs for both', async (t) => {
   const { json } = await ask(
     [
       'steps: { into: "groups.raw" call: "feed.v1.Blog/ListPosts" for_each: "request.ids" with: "id = each" max_items: 9 }',
@@ -360,7 +360,7 @@ test('… below each element of a list, and what runs over them finds both', asy
   );
 });
 
-test('where one of them fails for an element, its part is missing in that element, wherever others put it', async (t) => {
+test('if a step fails for one element, only its part of that element is missing', async (t) => {
   const { json, failures, headers } = await ask(
     [
       'steps: { into: "entries.id" call: "feed.v1.Blog/ListLikes" take: "likes" }'.replace(
@@ -395,7 +395,7 @@ test('where one of them fails for an element, its part is missing in that elemen
   t.is(headers['x-protogate-partial'], 'entries[3].author, entries[3].title');
 });
 
-test('where one of them fails as a whole, the elements of the others are there, and what reads its part is missing', async (t) => {
+test('if one of several steps fails, the elements of the others are there, and steps that read its part are missing', async (t) => {
   for (const order of [
     [0, 1],
     [1, 0],

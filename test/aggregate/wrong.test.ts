@@ -446,12 +446,12 @@ for (const [fact, steps, fields, at, finding, more] of ROWS) {
   });
 }
 
-test('what is right has no findings', async (t) => {
+test('a correct aggregate has no problems', async (t) => {
   t.deepEqual(await findings(t, DASHBOARD), []);
   t.deepEqual(await findings(t, ORDER_PAGE), []);
 });
 
-test('every finding of an aggregate is told, not the first alone', async (t) => {
+test('every problem of an aggregate is reported, not only the first', async (t) => {
   const found = await findings(t, page(`${get('with: "id = 1" when: "5"')} steps: { into: "x" copy: "y" }`, FIELDS));
   t.is(found.length, 3, JSON.stringify(found.map(({ text }) => text)));
 });

@@ -13,7 +13,7 @@ test('so many at once are few enough, one more is too many, a second makes room'
   t.deepEqual(times(4), [false, false, false, true]);
 });
 
-test('what is not admitted is not counted', (t) => {
+test('a refused request is not counted', (t) => {
   const clock = handClock();
   const bucket = new LeakyBucket({ atOnce: 2, perSecond: 1 }, clock);
   const times = (count: number) => Array.from({ length: count }, () => bucket.admits());

@@ -79,7 +79,7 @@ test('the earliest of some deadlines; none of none', (t) => {
   t.deepEqual(earliest(undefined, at(0)), at(0));
 });
 
-test('of equal deadlines the first counts: a client that asks for what the route gives it anyway is in no hurry', (t) => {
+test('of equal deadlines the first counts: a client that asks for the route’s own deadline does not shorten it', (t) => {
   t.is(earliest(at(3), at(3, 'client'))?.owner, 'route');
   t.is(earliest(at(3), at(2, 'client'))?.owner, 'client');
 });

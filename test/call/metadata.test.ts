@@ -13,7 +13,7 @@ test('text is printable ASCII', (t) => {
     t.false(isMetadataText(text), JSON.stringify(text));
 });
 
-test('what the protocol keeps for itself is reserved', (t) => {
+test('metadata keys of the protocol are reserved', (t) => {
   for (const key of [
     ':path',
     'grpc-timeout',

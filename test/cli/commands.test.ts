@@ -272,6 +272,7 @@ test('check warns of a schema without any route', async (t) => {
   const { exitCode, stdout } = await protogate(['check', '--protos', folder]);
   t.is(exitCode, 0);
   t.regex(stdout, /^--protos \S+: warning: no rpc has a google\.api\.http rule, .* \[no-routes\]\n/m);
+  t.notRegex(stdout, /every route is public/);
   t.notRegex((await protogate(['check', '--protos', folder, '--auto-routes'])).stdout, /no-routes/);
 });
 
@@ -401,14 +402,22 @@ test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t
   t.deepEqual((await sendTo(server.url, 'GET', '/v1/shelves/1')).json, { theme: 'x' });
   t.is(await server.stop(), 0);
   t.regex(server.stderr(), /"route":"\/v1\/{name=shelves\/\*}"/);
+  const lines = server.stderr().trim().split('\n');
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, string>);
+  const warnings = entries.filter(({ msg }) => msg === 'warning about the config or the protos');
+  t.deepEqual(
+    warnings.map(({ level }) => level),
+    ['warn'],
+  );
+  t.regex(warnings[0]!.problem!, /^\S+: warning: .* \[no-auth\]$/);
 });
 
-test('serve tells on its admin port that it is ready, and that it drains while it still serves', async (t) => {
+test('/readyz says that the gateway is ready, and that it drains while it still serves', async (t) => {
   const folder = await protoFolder(t, LIBRARY);
   const upstream = await startUpstream(LIBRARY);
   t.teardown(upstream.close);
   const config = join(folder, 'protogate.yaml');
-  await writeFile(config, 'version: 1\ndrain: { grace: 3s, timeout: 1s }\n');
+  await writeFile(config, 'version: 1\ndrain: { grace: 6s, timeout: 1s }\n');
   const port = await freePort();
   const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(port)];
   const server = await serving(['serve', '-c', config, ...flags]);

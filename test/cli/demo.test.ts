@@ -1,6 +1,5 @@
 /** `protogate demo` as a newcomer sees it: every curl line that it prints works. */
 import { execFile } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { posixShell } from '../../src/demo/shell.js';
@@ -8,6 +7,7 @@ import { tour } from '../../src/demo/tour.js';
 import { findCommand } from '../support/commands.js';
 import { afterAll } from '../support/gateway.js';
 import { type Serving, serving } from '../support/run.js';
+import { until } from '../support/until.js';
 import { openWebSocket } from '../support/websocket.js';
 
 const run = promisify(execFile);
@@ -33,7 +33,7 @@ function startedDemo(): Promise<Serving> {
     const stops = tour(demo.url, posixShell);
     t.true(stops.length > 40);
     demo.type('all');
-    for (let waited = 0; !demo.stderr().includes(stops.at(-1)!.command) && waited < 3000; waited += 20) await sleep(20);
+    await until(() => demo.stderr().includes(stops.at(-1)!.command));
     const credentials = [...demo.stderr().matchAll(/^export (\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value]);
     t.deepEqual(
       credentials.map(([name]) => name),
@@ -59,8 +59,7 @@ test.serial('a service that is stopped: pages go on without it and say so, and i
     return { status: answer.status, partial: answer.headers.get('x-protogate-partial'), text: await answer.text() };
   };
   const said = async (text: string) => {
-    for (let waited = 0; !demo.stderr().includes(text) && waited < 3000; waited += 20) await sleep(20);
-    t.true(demo.stderr().includes(text), text);
+    t.true(await until(() => demo.stderr().includes(text), text));
   };
   const page = 'customers/ada/orders/5001/page';
   t.is((await ask(page)).partial, null);
@@ -81,8 +80,7 @@ test.serial('a service that is stopped: pages go on without it and say so, and i
   );
   demo.type('start catalog');
   await said('catalog is started again');
-  for (let waited = 0; waited < 10_000 && (await ask(page)).partial !== null; waited += 100) await sleep(100);
-  t.is((await ask(page)).partial, null);
+  t.true(await until(async () => (await ask(page)).partial === null));
 });
 
 test.serial('one of the three servers of the catalog is stopped: no client notices', async (t) => {
@@ -92,12 +90,7 @@ test.serial('one of the three servers of the catalog is stopped: no client notic
   const statuses: number[] = [];
   for (let i = 0; i < 60; i++) {
     if (i === 20) demo.type('stop catalog-1');
-    isStopped ||= demo.stderr().includes('catalog-1 is stopped');
-    if (i === 30)
-      for (let waited = 0; !isStopped && waited < 10_000; waited += 20) {
-        await sleep(20);
-        isStopped = demo.stderr().includes('catalog-1 is stopped');
-      }
+    if (i === 30) isStopped = await until(() => demo.stderr().includes('catalog-1 is stopped'));
     statuses.push(await ask(i));
   }
   t.true(isStopped);

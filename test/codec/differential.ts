@@ -8,6 +8,7 @@ import type { JsonOptions } from '../../src/codec/json-options.js';
 import type { MessageDescriptor } from '../../src/schema/descriptor.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { fieldJsonOf, JSON_OPTIONS, jsonOf } from '../support/json.js';
+import { pause } from '../support/pause.js';
 import { type DrawnSchema, drawSchemas } from './random/draw-schema.js';
 import { drawWire } from './random/draw-wire.js';
 import { createJsonReader as createOldReader } from './reference/reading/json-to-proto.js';
@@ -33,6 +34,7 @@ export async function compareWriters(seed: number, schemas: number, messages: nu
     const shared = createCodecs(registry, options).of(message);
     const reference = createReference(registry, options);
     for (let n = 0; n < messages; n++) {
+      await pause();
       const wire = drawWire(draw, message, { tidy: n % 3 === 0, broken: n % 7 === 6 });
       // A codec remembers that a type came out of order, so some messages get a new one.
       const codec = n % 2 === 0 ? createCodecs(registry, options).of(message) : shared;
@@ -93,11 +95,12 @@ export interface ReadBack {
  * Writes drawn messages as JSON, reads the text, and writes it again: the text must be the same. Then it reads the text with
  * one byte changed, cut or doubled: it must be read, or refused with 400.
  */
-export function readBack(seed: number, schemas: number, messages: number): ReadBack {
+export async function readBack(seed: number, schemas: number, messages: number): Promise<ReadBack> {
   const result: ReadBack = { same: 0, refused: 0, problems: [] };
   for (const { seed: own, draw, proto, registry, message } of schemasOf(seed, schemas)) {
     const codec = createCodecs(registry, drawOptions(draw)).of(message);
     for (let n = 0; n < messages; n++) {
+      await pause();
       const text = outcome(() => jsonOf(codec, drawWire(draw, message, { tidy: n % 2 === 0, broken: false })));
       // A type that the schema does not know can be shown, but not read.
       if (text === REFUSED || text.includes('un.known')) continue;
@@ -150,7 +153,7 @@ export function changed(draw: Draw, text: Buffer): Buffer {
  * Reads drawn texts, as they are and changed, with the codec and with the reader that it had before. The bytes or the errors
  * must be the same.
  */
-export function compareReaders(seed: number, schemas: number, messages: number): Comparison {
+export async function compareReaders(seed: number, schemas: number, messages: number): Promise<Comparison> {
   const comparison: Comparison = { same: 0, refused: 0, differences: [] };
   for (const { seed: own, draw, proto, registry, message } of schemasOf(seed, schemas)) {
     const unknownFields = draw(2) === 0 ? 'ignore' : 'reject';
@@ -158,6 +161,7 @@ export function compareReaders(seed: number, schemas: number, messages: number):
     const codec = createCodecs(registry, options).of(message);
     const before = createOldReader(registry, options);
     for (let n = 0; n < messages; n++) {
+      await pause();
       const text = outcome(() => jsonOf(codec, drawWire(draw, message, { tidy: n % 2 === 0, broken: false })));
       if (text === REFUSED) continue;
       const whole = Buffer.from(text);

@@ -52,11 +52,11 @@ async function withReferences(): Promise<string[]> {
   process.stdout.write(
     `writing: ${same} equal texts, ${refused} messages that both refuse, ${differences.length} differences\n`,
   );
-  const back = readBack(seed, schemas, messages);
+  const back = await readBack(seed, schemas, messages);
   process.stdout.write(
     `reading: ${back.same} texts came back, ${back.refused} changed ones were refused, ${back.problems.length} problems\n`,
   );
-  const readers = compareReaders(seed, schemas, messages);
+  const readers = await compareReaders(seed, schemas, messages);
   process.stdout.write(
     `reading as before: ${readers.same} equal messages, ${readers.refused} equal errors, ${readers.differences.length} differences\n`,
   );

@@ -32,7 +32,7 @@ function wire(...records: readonly (readonly [number, number | string | Uint8Arr
   return writer.slice();
 }
 
-/** 1 as a varint of three bytes. */
+/** The number 1 as a varint of three bytes. */
 const LONG_ONE = Buffer.from([0x08, 0x81, 0x80, 0x00]);
 
 const CASES: readonly (readonly [fact: string, message: Uint8Array, json: string])[] = [

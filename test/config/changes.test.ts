@@ -20,7 +20,7 @@ test('settings that differ are named down to their key', (t) => {
   t.deepEqual(changed({}, { cors: { origins: ['https://a.example'] } }), ['cors']);
 });
 
-test('no value is told', (t) => {
+test('no value of a setting is reported', (t) => {
   const tracing = (token: string) => ({ tracing: { otlp: 'http://a', headers: { authorization: token } } });
   const names = changed(tracing('sesame-1'), tracing('sesame-2'));
   t.deepEqual(names, ['tracing.headers.authorization']);

@@ -44,7 +44,7 @@ async function start(t: ExecutionContext, prepare: (folder: string) => void = ()
 
 const SHOP = 'protos/shop/v1/shop.proto';
 
-test('a file that is written in place is told, and so is one of another name', async (t) => {
+test('a file that is written in place is reported, and so is one with another name', async (t) => {
   const { write, once, at } = await start(t);
   await once(() => write('protogate.yaml'));
   await once(() => write(SHOP));
@@ -116,7 +116,7 @@ test('a ConfigMap is swapped as the kubelet does it', async (t) => {
   }
 });
 
-test('a thousand files at once are told once', async (t) => {
+test('a thousand changed files are reported once', async (t) => {
   const { at, once } = await start(t);
   await once(async () => {
     for (let i = 0; i < 20; i++) mkdirSync(at(`protos/p${i}/v1`), { recursive: true });
@@ -125,7 +125,7 @@ test('a thousand files at once are told once', async (t) => {
   await once(() => writeFileSync(at('protos/p7/v1/f7.proto'), 'changed'));
 });
 
-test('folders come, go and change places, and what is in them is watched', async (t) => {
+test('folders that are added, removed and swapped are watched with their contents', async (t) => {
   const { at, write, once } = await start(t);
   await once(() => void mkdirSync(at('protos/new.folder/v1'), { recursive: true }));
   await once(() => write('protos/new.folder/v1/a.proto'));
@@ -141,7 +141,7 @@ test('folders come, go and change places, and what is in them is watched', async
   await once(() => write(SHOP));
 });
 
-test('links to folders and files are followed, and a link that is put in place of another is told', async (t) => {
+test('links to folders and files are followed, and a replaced link is reported', async (t) => {
   const { at, write, once } = await start(t, (folder) => {
     mkdirSync(join(folder, 'one'));
     mkdirSync(join(folder, 'two'));
@@ -159,7 +159,7 @@ test('links to folders and files are followed, and a link that is put in place o
   await once(() => write('two/a.proto'));
 });
 
-test('files that do not count are not told', async (t) => {
+test('changes of files that do not matter are not reported', async (t) => {
   const { at, write, told } = await start(t);
   for (const name of ['README.md', 'a.proto~', '.a.proto.swp', '#a.proto#', '4913', 'a.proto.bak'])
     write(`protos/shop/v1/${name}`);
@@ -169,7 +169,7 @@ test('files that do not count are not told', async (t) => {
   t.deepEqual(told, []);
 });
 
-test('a change between the reading and the watching is told', async (t) => {
+test('a change between reading and watching is reported', async (t) => {
   const { at, told, watch } = await start(t);
   writeFileSync(at('elsewhere.yaml'), 'x');
   await watch.follow({ files: [at('elsewhere.yaml')], roots: [] }, Date.now() - 1000);

@@ -230,7 +230,7 @@ test('a refusal says why in google.rpc details', async (t) => {
   }
 });
 
-test('a closed shop answers nobody', async (t) => {
+test('a closed shop accepts no connection', async (t) => {
   const { shop, call } = await open(t);
   await call('Customers/GetCustomer', { name: 'customers/ada' });
   await shop.close();

@@ -190,7 +190,7 @@ test('a finding about a setting has its places in both configs', async (t) => {
 
 const WITHOUT = PROTO.replace(' string old = 2;', '').replace(' RED = 1;', '').replace(' bool sold = 3;', '');
 
-test('what is gone from requests is risky where requests may have unknown fields', async (t) => {
+test('a field removed from requests is risky where requests may have unknown fields', async (t) => {
   const strict = await changesOf({}, {}, WITHOUT);
   t.deepEqual(strict, [
     'breaking enum-value-gone shop.v1.Color.RED',
@@ -205,7 +205,7 @@ test('what is gone from requests is risky where requests may have unknown fields
   ]);
 });
 
-test('a body without a field that is gone is told apart by what the gateway does with unknown fields', async (t) => {
+test('a removed field of a body is breaking or risky by the setting for unknown fields', async (t) => {
   const text = async (settings: Settings) => {
     const found = diff(await sideWith(settings), await sideWith(settings, WITHOUT));
     return found.find(({ subject }) => subject === 'shop.v1.Item.sold')?.text;

@@ -162,7 +162,7 @@ async function startUpstreamProcess() {
   };
 }
 
-/** Nothing outlives a scenario that fails. */
+/** Stops all processes, so that none of them outlives a scenario that fails. */
 function endWithThis(child: ChildProcess): void {
   const end = () => void child.kill('SIGKILL');
   process.on('exit', end);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 export type Behaviour =
-  /** Answers after `delayMs`. Of `every` calls one takes `slowMs` instead. */
+  /** Answers after `delayMs`. One of `every` calls takes `slowMs` instead. */
   | {
       readonly kind: 'answer';
       readonly delayMs?: number;

@@ -19,7 +19,7 @@ export interface Service {
 }
 
 export interface ServiceOptions {
-  /** 0 takes a free port. */
+  /** The port. With 0 the system chooses a free one. */
   readonly port?: number;
   /** If it is given, the server uses TLS, and asks clients for a certificate of this authority. */
   readonly tls?: KeyAndCertificate & { readonly ca: Buffer };

@@ -305,7 +305,7 @@ test('the callers of a percentage go to the other servers while theirs are down'
   t.is(all[0]!.calls.length >= 4, true);
 });
 
-test('the cache keeps an answer of the canary apart, and tells other caches which header decides', async (t) => {
+test('the cache keeps answers of a canary apart, and Vary names its header', async (t) => {
   const cache = { ttl: '1m', scope: 'public' } as const;
   const { title, send, stable, next } = await canary(t, { policies: [{ selector: '*', cache }] });
   for (let i = 0; i < 3; i++) {

@@ -10,6 +10,7 @@ import { casesOf, draws } from '../support/draws.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { startIssuer } from '../support/issuer.js';
 import { jsonOf } from '../support/json.js';
+import { HANG_MS } from '../support/until.js';
 import type { RecordedCall } from '../support/upstream.js';
 
 const PROTO = `package e.v1;
@@ -283,7 +284,7 @@ async function send({ port }: TestGateway, { method, target, headers, body }: Dr
     if (text.startsWith('HTTP/1.1 101') || (upgrades && isWhole(text, method))) socket.destroy();
   });
   socket.on('error', () => {});
-  socket.setTimeout(3000, () => {
+  socket.setTimeout(HANG_MS, () => {
     console.error('HANG', head, body, text);
     socket.destroy();
   });
@@ -300,7 +301,7 @@ function isWhole(text: string, method: string): boolean {
   return method === 'HEAD' || Buffer.byteLength(body) >= Number(length);
 }
 
-test('explain comes to what serve comes to, over seeded requests', async (t) => {
+test('explain and serve agree on random requests', async (t) => {
   const issuer = await startIssuer(t);
   const jwt = {
     issuer: issuer.issuer,

@@ -194,6 +194,17 @@ test('explain shows each policy in words', async (t) => {
   t.true(post.includes('hedgeAfter: no second call') && post.includes('auth: optional'), post.join('\n'));
 });
 
+test('explain says what the rule needs to take a body, if the route takes none', async (t) => {
+  const plan = await planOf(t, PROTO);
+  const { text } = await explain(plan, {
+    method: 'GET',
+    target: '/v1/a',
+    body: Buffer.from('{"id":"a"}'),
+    rawHeaders: [],
+  });
+  t.regex(text, /\nerror +400 body: expected none, .*\n.*UNEXPECTED_BODY.*\n +to take a body, .* needs body: "\*"/);
+});
+
 test('explain measures a body as the gateway does, by limits.bodyBytes and max_request_bytes', async (t) => {
   const plan = await planOf(t, PROTO, {
     limits: { bodyBytes: '16KiB' },
@@ -210,7 +221,7 @@ test('explain measures a body as the gateway does, by limits.bodyBytes and max_r
   t.notRegex(await post('/v1/a/talk', `[${Array.from({ length: 9 }, () => '{"id":"a"}').join()}]`), /error/);
 });
 
-test('explain tells what a route does when its upstream fails, in order', async (t) => {
+test('explain lists what a route does when its upstream fails, in order', async (t) => {
   const plan = await planOf(t, PROTO, {
     upstreams: {
       a: {

@@ -20,10 +20,13 @@ const SICK: Handler = { message: { status: 2 } };
 const FAILS: Handler = { status: { code: 14, message: 'overloaded' } };
 
 interface Bench {
-  readonly all: readonly TestUpstream[];
+  /** The servers. A test may put others in their place, which are closed at its end. */
+  readonly all: TestUpstream[];
   readonly clock: ReturnType<typeof handClock>;
   /** Sends requests one after the other, and returns how many calls each server got and how many requests failed. */
   share(count: number): Promise<{ readonly calls: readonly number[]; readonly failed: number }>;
+  /** Sends one request, and returns the status of its answer. */
+  ask(): Promise<number>;
   /** Returns the entries of the log about a server, as `MSG REASON`. */
   told(): string[];
   states(): string[];
@@ -59,6 +62,7 @@ async function bench(
       for (let i = 0; i < requests; i++) if ((await send('GET', '/v1/books/x')).status !== 200) failed++;
       return { calls: all.map(({ calls }) => calls.filter(({ path }) => path.endsWith('GetBook')).length), failed };
     },
+    ask: async () => (await send('GET', '/v1/books/x')).status,
     told: () =>
       logged()
         .filter(({ msg }) => msg !== 'request' && msg !== 'request failed')
@@ -90,7 +94,7 @@ test('an unhealthy server gets no calls until it is healthy again', async (t) =>
   ]);
 });
 
-test('servers without the health service are healthy, and that is told once for each', async (t) => {
+test('servers without the health service count as healthy, which is logged once for each', async (t) => {
   const { all, clock, share, told } = await bench(t, 2, { healthCheck: {} });
   await until(() => told().length === 2);
   await pass(clock, 11_000);
@@ -101,7 +105,7 @@ test('servers without the health service are healthy, and that is told once for 
   );
 });
 
-test('when all servers are unhealthy all are used, and that is told', async (t) => {
+test('when all servers are unhealthy, all are used, and the log says so', async (t) => {
   const { all, clock, share, told } = await bench(t, 2, { healthCheck: { unhealthyThreshold: 1 } }, WITH_HEALTH);
   for (const one of all) one.script('Check', SICK);
   await pass(clock, 5300, 5300);
@@ -148,6 +152,57 @@ test('a server that fails several calls in a row is ejected, comes back, and is 
   );
 });
 
+/** Loses the connections to both servers while so many calls run on each, and lets the time for a new attempt pass. */
+async function loseBoth({ all, clock, ask }: Bench, calls: number): Promise<void> {
+  for (const one of all) {
+    one.script('GetBook', { hang: true });
+    one.calls.length = 0;
+  }
+  const asked = Array.from({ length: 2 * calls }, ask);
+  await until(() => all.every((one) => one.calls.length === calls));
+  for (const one of all) one.cut();
+  await Promise.all(asked);
+  for (const one of all) one.script('GetBook', {});
+  await pass(clock, 1000, 500);
+}
+
+for (const transport of ['lean', 'http2', 'grpc-js'] as const) {
+  test(`the calls that one lost connection ends count as one failure, with transport: ${transport}`, async (t) => {
+    const made = await bench(t, 2, { transport, outlierDetection: OUTLIERS });
+    const { ask, share, states } = made;
+    await loseBoth(made, 6);
+    await until(async () => (await ask()) === 200 && states().every((state) => state === 'ready'));
+    t.deepEqual(await share(4), { calls: [2, 2], failed: 0 });
+  });
+}
+
+test('a server that loses each of its connections is ejected', async (t) => {
+  const { all, clock, ask, states } = await bench(t, 2, { outlierDetection: OUTLIERS });
+  const [bad] = all;
+  bad!.script('GetBook', () => {
+    bad!.cut();
+    return { hang: true };
+  });
+  await until(async () => {
+    await ask();
+    await pass(clock, 1000, 500);
+    return states()[0]!.startsWith('ejected');
+  });
+  t.is(states()[1], 'ready');
+});
+
+test('servers that could not be reached get calls at once when they are back', async (t) => {
+  const { all, clock, ask, share, states } = await bench(t, 2, { outlierDetection: OUTLIERS });
+  for (const { cut } of all) cut();
+  await Promise.all(all.map(({ close }) => close()));
+  t.is((await share(20)).failed, 20);
+  for (const [i, { port, target }] of all.entries())
+    all[i] = await startUpstream(LIBRARY, {}, { port, host: target.split(':')[0]! });
+  // An ejection would take 10 seconds.
+  await pass(clock, 3000, 500);
+  await until(async () => (await ask()) === 200 && states().every((state) => state === 'ready'));
+});
+
 test('no more servers are ejected than maxEjectedPercent allows', async (t) => {
   const { all, share, states } = await bench(t, 3, { outlierDetection: OUTLIERS });
   for (const one of all) one.script('GetBook', FAILS);
@@ -155,7 +210,7 @@ test('no more servers are ejected than maxEjectedPercent allows', async (t) => {
   t.is(states().filter((state) => state.startsWith('ejected')).length, 1);
 });
 
-test('refusals by the service, and deadlines of clients, eject nobody', async (t) => {
+test('refusals by the service and deadlines of clients eject no server', async (t) => {
   const { all, share, states } = await bench(t, 2, { outlierDetection: OUTLIERS });
   for (const code of [3, 5, 7, 8, 13, 16]) {
     for (const one of all) one.script('GetBook', { status: { code } });

@@ -81,7 +81,7 @@ const seen = ({ routes, surfaces, diagnostics }: Plan) => ({
   }),
 });
 
-test('after each of many changes, some of which nobody takes, a plan is that of a first load', async (t) => {
+test('after each of many changes, some of them refused, a plan equals that of a first load', async (t) => {
   const draw = draws(11);
   const folder = await protoFolder(t, { 'common.proto': COMMON });
   for (let i = 0; i < FILES; i++) writeFileSync(join(folder, `f${i}.proto`), textOf(i, draw));

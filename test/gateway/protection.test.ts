@@ -276,7 +276,7 @@ test('maxConcurrent: the calls over it get 503, and open streams take no slot of
   await Promise.allSettled(streams);
 });
 
-test('the route map tells what a route does when its upstream fails', async (t) => {
+test('the route map lists what a route does when its upstream fails', async (t) => {
   const upstreams = {
     test: {
       target: '127.0.0.1:1',

@@ -28,7 +28,7 @@ test('a streamed message with a JSON field error is a warning', async (t) => {
   t.deepEqual(await found(t, proto('string fault = 1 [json_name = "error"];', 'get: "/i"')), WARNED);
 });
 
-test('what counts is the name in JSON', async (t) => {
+test('fields are compared by their names in JSON', async (t) => {
   const named = proto('string error = 1 [json_name = "fault"];', 'get: "/i"');
   t.deepEqual(await found(t, named), []);
   t.deepEqual(await found(t, named, { json: { protoNames: true } }), WARNED);

@@ -212,7 +212,7 @@ test.serial('no way through: two hosts, absolute-form, and an authority that Hos
   t.is(target.slice(9, 12), '200');
 });
 
-test('no way through: :authority of HTTP/2 against Host', async (t) => {
+test('a request cannot reach another surface by an :authority that differs from its Host', async (t) => {
   const { url, upstream } = await startGateway(t, PROTO, {}, { surfaces: SURFACES, listen: { h2c: true } });
   const client = http2Client(t, url);
   const path = '/inner/v1/secrets/7';

@@ -12,7 +12,7 @@ import type { StartOptions } from '../../src/gateway/gateway.js';
 import { acquireUpstreams } from '../../src/gateway/upstreams.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import { certificates } from '../support/certificates.js';
+import { certificateAuthority, certificates } from '../support/certificates.js';
 import { handClock } from '../support/clock.js';
 import { protoFolder, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -149,6 +149,44 @@ for (const transport of TRANSPORTS) {
     await reload({});
     await until(() => upstream.connections().total > refused && upstream.connections().open === 1);
     t.is((await send('GET', '/v1/books/x')).status, 200);
+  });
+
+  test(`${transport}: no call fails while the certificate and the key of the gateway are replaced one after the other`, async (t) => {
+    const authority = certificateAuthority();
+    const server = authority.issue('upstream.test');
+    const pairs = [{ cert_chain: server.cert, private_key: server.key }];
+    const credentials = ServerCredentials.createSsl(authority.ca, pairs, true);
+    const upstream = await startUpstream(LIBRARY, {}, { credentials, keepsCalls: false });
+    t.teardown(upstream.close);
+    const folder = await protoFolder(t, {});
+    const tls = { ca: join(folder, 'ca.pem'), cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+    const made = [0, 1, 2, 3].map(() => authority.issue('gateway.test'));
+    await writeFile(tls.ca, authority.ca);
+    await writeFile(tls.cert, made[0]!.cert);
+    await writeFile(tls.key, made[0]!.key);
+    const clock = handClock();
+    const own = { target: upstream.target, tls: { ...tls, serverName: 'upstream.test' } };
+    const { send } = await start(t, own, transport, { clock });
+    let isOver = false;
+    let sent = 0;
+    const client = async () => {
+      for (; !isOver; sent++) t.is((await send('GET', '/v1/books/x')).status, 200);
+    };
+    const clients = [client(), client(), client(), client()];
+    for (const [renewals, { cert, key }] of made.entries()) {
+      // The gateway reads the files before, between and after the two writes.
+      await writeFile(tls.cert, cert);
+      clock.advance(1000);
+      const before = sent;
+      await until(() => sent > before + 8);
+      await writeFile(tls.key, key);
+      clock.advance(1000);
+      await until(() => upstream.connections().total === renewals + 1);
+    }
+    const last = sent;
+    await until(() => sent > last + 8);
+    isOver = true;
+    await Promise.all(clients);
   });
 
   test(`${transport}: a deadline passes by the gateway's clock`, async (t) => {

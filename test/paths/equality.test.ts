@@ -106,7 +106,7 @@ test('a claim inside of others is reached by its path; the issuer is who vouches
   t.false(holds("caller.issuer = 'https://one.test'", {}, undefined));
 });
 
-test('what is absent equals nothing, not even what is absent too', (t) => {
+test('an absent value equals nothing, not even another absent value', (t) => {
   for (const claims of [{}, { id: '' }, { id: null }, { id: ['ada'] }, { id: { ada: 1 } }]) {
     t.false(holds('request.customer = caller.claims.id', {}, callerWith(claims)), JSON.stringify(claims));
     t.false(holds('request.customer = caller.claims.id', { customer: 'ada' }, callerWith(claims)));
@@ -209,7 +209,7 @@ test('every scalar is compared exactly', (t) => {
   }
 });
 
-test('of a field that comes twice on the wire the last one counts, through messages and groups', (t) => {
+test('if a field is twice on the wire, the last one counts, also in messages and groups', (t) => {
   const equality = compileEquality("request.book.author = 'b'", request);
   const book = (author: string) => [0x12, 2 + author.length, 0x0a, author.length, ...Buffer.from(author)];
   t.true(equality.holds(Uint8Array.from([...book('a'), ...book('b')]), undefined));

@@ -91,7 +91,7 @@ test('the mode that follows from what is declared', async (t) => {
   }
 });
 
-test('check says what contradicts itself, what cannot be, and what looks wrong', async (t) => {
+test('check reports auth settings that contradict each other, are impossible or look wrong', async (t) => {
   const certificates: ConfigInput['auth'] = { mtls: {} };
   const rows: readonly [fact: string, text: string, config: Partial<ConfigInput>, found: readonly string[]][] = [
     [
@@ -270,7 +270,7 @@ for (const [title, policies, config, expected] of [
   });
 }
 
-test('check tells of a key whose plan the config does not list', async (t) => {
+test('check warns about a key whose plan the config does not list', async (t) => {
   const folder = await protoFolder(t, {});
   await writeFile(`${folder}/keys.yaml`, `keys: [{ sha256: "${'0'.repeat(64)}", consumer: acme, plan: gold }]`);
   const auth = { apiKeys: { file: `${folder}/keys.yaml` } };

@@ -7,6 +7,7 @@ import test from 'ava';
 import { certificates, type KeyAndCertificate } from '../support/certificates.js';
 import { protoFolder } from '../support/gateway.js';
 import { serving } from '../support/run.js';
+import { HANG_MS, until } from '../support/until.js';
 
 const PROTO = `import "google/api/annotations.proto"; package t.v1; message M {}
 service S { rpc Get(M) returns (M) { option (google.api.http) = { get: "/v1/m" }; } }`;
@@ -46,14 +47,12 @@ for (const workers of [[], ['--workers', '2']]) {
     const port = Number(new URL(server.url).port);
     const first = await shown(port);
     const said = async (text: string) => {
-      for (let waited = 0; waited < 10_000 && !server.stderr().includes(text); waited += 100) await sleep(100);
-      t.true(server.stderr().includes(text), `${text}: ${server.stderr()}`);
+      t.true(await until(() => server.stderr().includes(text), text));
     };
     const changed = async () => {
-      for (let waited = 0; waited < 10_000; waited += 100) {
+      for (const end = Date.now() + HANG_MS; Date.now() < end; await sleep(100)) {
         const seen = await Promise.all([1, 2, 3, 4].map(() => shown(port)));
         if (seen.every((one) => one !== first)) return seen[0];
-        await sleep(100);
       }
       return undefined;
     };

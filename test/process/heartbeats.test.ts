@@ -56,7 +56,7 @@ test('a worker whose main thread does not come back for more than ten seconds is
   t.like(frozen[0], { busyMs: 11_000 });
 });
 
-test('a primary that stood still itself blames nobody', async (t) => {
+test('a primary that was frozen itself replaces no worker', async (t) => {
   const { frozen, pass, standStill } = start();
   await pass(3, () => 3);
   standStill(60_000);

@@ -43,7 +43,7 @@ for (const [what, bug, expected] of [
   ],
   ['no error at all', "throw 'boom\\n{}'", { origin: 'uncaughtException', type: 'string', message: 'boom\n{}' }],
 ] as const) {
-  test(`${what} that nobody caught is one line, and exit 1`, async (t) => {
+  test(`${what} that is not caught is one log line, and exit 1`, async (t) => {
     const server = await start(t, bug);
     process.kill(server.pid, 'SIGUSR2');
     t.is(await server.ended, 1);
@@ -55,7 +55,7 @@ for (const [what, bug, expected] of [
   });
 }
 
-test('what Node warns of is a line too, and ends nothing', async (t) => {
+test('a warning of Node is a log line and does not end the process', async (t) => {
   const server = await start(t, "process.emitWarning('careful', 'OddWarning')");
   process.kill(server.pid, 'SIGUSR2');
   // The gateway also says that its upstream does not answer.

@@ -279,7 +279,7 @@ print("bound", flush=True)
 while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)
 `;
 
-test.serial('systemd is told when the gateway is ready, reloads and stops', async (t) => {
+test.serial('systemd is notified when the gateway is ready, reloads and stops', async (t) => {
   if (['python3', 'systemd-notify'].some((name) => spawnSync(name, ['--version']).status !== 0))
     return t.pass('there is no python3 or no systemd-notify');
   const socket = join(await protoFolder(t, {}), 'notify');

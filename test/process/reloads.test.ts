@@ -54,7 +54,7 @@ async function start(t: ExecutionContext) {
   return { reloads, parts, good, steps, told, logged, metric, plan, folder };
 }
 
-test('what is asked for during a reload becomes one reload afterwards', async (t) => {
+test('all reloads that are requested during a reload become one', async (t) => {
   const { reloads, parts, good, steps } = await start(t);
   let reads = 0;
   let go = () => {};
@@ -94,7 +94,7 @@ test('a reload that is ready when the drain has begun is discarded, and later on
   );
 });
 
-test('a refused reload is told in the log, in the state and in the metrics, and the next good one is taken', async (t) => {
+test('a refused reload is in the log, in /readyz and in the metrics, and the next valid one is taken', async (t) => {
   const { reloads, parts, good, steps, told, logged, metric, plan } = await start(t);
   t.like(reloads.state, { success: true, config: 'first' });
   const many = Array.from({ length: 25 }, (_, i) => errorAt({ file: 'c.yaml', line: i + 1 }, 'unknown-key', 'x'));

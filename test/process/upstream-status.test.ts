@@ -74,7 +74,7 @@ test('an upstream that counts is connected by the question, and makes the gatewa
   t.like(readinessOf('draining', reports, []), { ready: false, state: 'draining' });
 });
 
-test('of several workers the worst state of each server is shown', (t) => {
+test('the worst state of a server over all workers is shown', (t) => {
   type State = 'idle' | 'ready' | 'unreachable';
   const report = (state: State): UpstreamReport => {
     return { state, isPanic: false, servers: [{ address: 'a:1', state, sinceMs: 1 }] };

@@ -64,7 +64,7 @@ for (const [request, meant] of ROWS) {
   });
 }
 
-test('a near route among thousands, or none, is said within 50 µs', (t) => {
+test('a similar route among thousands is found, or not, within 50 µs', (t) => {
   const name = (i: number) => `resource${'abcdefghij'.repeat(3)}${i}`;
   const many = compileNearRoute([
     bindings(...Array.from({ length: 5000 }, (_, i) => `GET /v1/${name(i)}/{id}/parts/{part}/${name(i)}:verb${i}`)),
@@ -128,7 +128,7 @@ test('routes that no upstream serves are named by no 404', async (t) => {
   }
 });
 
-test('a WebSocket is told of routes that take one', async (t) => {
+test('the hint for a WebSocket names routes that accept one', async (t) => {
   const { url } = await startGateway(t, PROTO);
   const refused = async (path: string) => (await refusedWebSocket(url, path)).json.message;
   t.is(await refused('/v1/watchs/7'), "no route for a WebSocket at /v1/watchs/7, did you mean 'GET /v1/watches/{id}'?");

@@ -56,7 +56,7 @@ for (const [routes, never] of unreachable) {
   });
 }
 
-test('routes that conflict are not told twice', async (t) => {
+test('conflicting routes are reported once', async (t) => {
   const { diagnostics } = await planOf(t, `package p; ${HEAD} ${service('GET /v1/{name}', 'GET /v1/{id}')}`);
   t.deepEqual(
     diagnostics.map(({ rule }) => rule),

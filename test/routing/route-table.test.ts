@@ -312,13 +312,13 @@ for (const { fact, routes, requests } of BEHAVIOURS) {
   });
 }
 
-test('an empty table knows nothing', (t) => {
+test('an empty table finds no route', (t) => {
   const { table } = tableOf([]);
   t.is(show(table.match('GET', '/')), '404');
   t.is(show(table.match('GET', '/a')), '404');
 });
 
-test('a second claim of a method and shape is a conflict, told with every place; the table serves the first', (t) => {
+test('a second route with the same method and shape is a conflict that names each place; the first route is served', (t) => {
   const claims = [
     ['GET', '/v1/{b}', 'b.proto', 3],
     ['GET', '/v1/*', 'a.proto', 20],

@@ -21,17 +21,17 @@ async function found(t: Parameters<typeof planOf>[0], protos: string, config: Pa
   return { errors: of('error'), warnings: of('warning').filter((rule) => rule !== 'no-auth') };
 }
 
-test('routes that no upstream serves conflict with none', async (t) => {
+test('routes without an upstream conflict with no other route', async (t) => {
   t.deepEqual(await found(t, PROTOS, upstreams('s.Mine')), { errors: [], warnings: ['no-upstream'] });
 });
 
-test('those that are served conflict; without an upstream the schema alone is looked at', async (t) => {
+test('served routes conflict; without any upstream the schema alone is checked', async (t) => {
   for (const config of [upstreams('*'), upstreams('s.*'), {}])
     t.deepEqual((await found(t, PROTOS, config)).errors, ['binding-conflict']);
   t.deepEqual((await found(t, PROTOS, upstreams('s.Theirs'))).errors, ['binding-conflict']);
 });
 
-test('a gateway serves what its upstream serves beside a conflict that nobody serves', async (t) => {
+test('a gateway serves its routes although rpcs without an upstream are in conflict', async (t) => {
   const mine = await startUpstream(PROTOS, { Get: { message: { id: 'mine' } } });
   t.teardown(mine.close);
   const config = { upstreams: { mine: { target: mine.target, services: ['s.Mine'] } } };
@@ -51,7 +51,7 @@ const wrong: readonly (readonly [fact: string, rpc: string, rule: string])[] = [
   ],
 ];
 for (const [fact, rpc, rule] of wrong) {
-  test(`what is wrong with an rpc that no upstream serves is a warning: ${fact}`, async (t) => {
+  test(`a problem of an rpc that no upstream serves is a warning: ${fact}`, async (t) => {
     const returns = rule === 'unknown-type' ? 'Lost' : 'M';
     const protos = `${PROTOS} service Wrong { rpc Get(M) returns (${returns}) { ${rpc} } }`;
     const served = await found(t, protos, upstreams('s.Mine', 's.Wrong'));

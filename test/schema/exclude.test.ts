@@ -44,7 +44,7 @@ test('an excluded rpc, service or package has no route and no auto route, and it
   );
 });
 
-test('an excluded rpc is told by no type that is missing, and by label too', async (t) => {
+test('an excluded rpc causes no error for a missing type; it can be excluded by label too', async (t) => {
   const found = await planWith(
     t,
     `package a.v1; ${HEAD} service S { rpc Lost(Nowhere) returns (M) { option (google.api.http) = { get: "/l" }; }
@@ -71,7 +71,7 @@ test('an excluded file has no routes; its types stay, for those who import it an
   t.truthy(found.registry.message('vendor.Alone'));
 });
 
-test('an excluded file that nothing imports may be as wrong as it likes', async (t) => {
+test('errors in an excluded file that nothing imports are not reported', async (t) => {
   const wrong = {
     'ok.proto': `package ok; ${HEAD} service S { ${get('Get', '/ok')} }`,
     'no/syntax.proto': 'messsage M {}',
@@ -138,7 +138,7 @@ for (const [pattern, says] of unmatched) {
   });
 }
 
-test('an entry that matches nothing stands where it is written; what is no entry is refused', async (t) => {
+test('an entry that matches nothing is reported at its place, and an invalid entry is refused', async (t) => {
   const folder = await protoFolder(t, { 'p/a.proto': SHOP });
   const config = join(folder, 'c.yaml');
   await writeFile(config, 'version: 1\nschema:\n  protos: [p]\n  exclude:\n    - shop.v1.*\n    - shp.v1.*\n');

@@ -1,4 +1,4 @@
-/** Several files under one import name. */
+/** Tests what happens if several files have one import name. */
 import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';

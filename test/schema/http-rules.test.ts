@@ -88,7 +88,7 @@ test('the source of a route is the import path of its proto, or the service conf
   t.like(JSON.parse(stdout)[0], { source });
 });
 
-test('requests reach what the rules say, and no annotation that they replace', async (t) => {
+test('requests reach the routes of the rules, and not the annotations that these replace', async (t) => {
   const folder = await protoFolder(t, { 'p/a.proto': SHOP, 'api.yaml': '' });
   await writeFile(join(folder, 'api.yaml'), RULES);
   const schema = { protos: [join(folder, 'p')], httpRules: [join(folder, 'api.yaml')] };
@@ -212,14 +212,14 @@ const wrong: readonly (readonly [fact: string, yaml: string, ...says: string[]])
   ],
 ];
 for (const [fact, yaml, ...says] of wrong) {
-  test(`what is wrong with a service config is told at its place: ${fact}`, async (t) => {
+  test(`a problem of a service config is reported at its place: ${fact}`, async (t) => {
     t.deepEqual(lines(await planWith(t, SHOP.replace('gte', 'get'), { 'api.yaml': yaml })), says);
   });
 }
 
 test('a service config that is no YAML or not there is an error', async (t) => {
   const found = await planWith(t, SHOP.replace('gte', 'get'), { 'a.yaml': 'http: {', 'b.yaml': RULES });
-  t.regex(lines(found)[0] ?? '', /^a\.yaml:1:8: error: .* \[yaml\]$/);
+  t.regex(lines(found)[0] ?? '', /^a\.yaml:1:7: error: expected } for this {, got none \[yaml\]$/);
   t.is(lines(found).length, 1);
   const { config } = parseConfig({ version: 1, schema: { protos: [], httpRules: ['/nowhere.yaml', '/'] } });
   t.deepEqual((await plan(config!)).diagnostics.filter(({ rule }) => rule === 'http-rules').map(formatDiagnostic), [
@@ -255,7 +255,7 @@ test('workers serve by the rules; reload reads them again', async (t) => {
   t.is(await stop(), 0);
 });
 
-test('whatever is wrong with rules, exclude and httpRules are named once, behind all of it', async (t) => {
+test('a hint about exclude and httpRules is printed once, after all errors', async (t) => {
   const folder = await protoFolder(t, SHOP.replace('/old/{id}', '/old/{no}'));
   const hint = /^hint: .*schema\.exclude .*schema\.httpRules .*$/gm;
   const checked = await protogate(['check', '--protos', folder]);

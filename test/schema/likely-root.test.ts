@@ -40,7 +40,7 @@ const BROUGHT = [
   ['venv/lib/python3.12/site-packages', 'venv/lib/python3.12/site-packages/google/protobuf/timestamp.proto'],
 ] as const;
 for (const [folder, file] of BROUGHT) {
-  test(`protos that a package manager brought are told as such, with the root that was meant: ${folder}`, async (t) => {
+  test(`protos of a package manager are named as such, with the root that was meant: ${folder}`, async (t) => {
     const stamp = 'import "google/protobuf/timestamp.proto";';
     const copies = { [file]: TIMESTAMP, [`${folder}/other/google/protobuf/timestamp.proto`]: TIMESTAMP };
     const protos = { 'api/shop/v1/a.proto': OWN(stamp), ...copies };
@@ -64,7 +64,7 @@ for (const [folder, file] of BROUGHT) {
   });
 }
 
-test('what a package manager brought is no root that was meant', async (t) => {
+test('a package manager’s folder is not suggested as an import root', async (t) => {
   const lines = await found(t, {
     'api/a.proto': 'import "acme/b.proto";',
     'node_modules/acme-protos/acme/b.proto': 'package acme; import "acme/c.proto"; message B {}',
@@ -77,7 +77,7 @@ test('what a package manager brought is no root that was meant', async (t) => {
   t.regex(lines[0] ?? '', /may be too high to be an import root: schema\.exclude: \[node_modules\/\*\*\]/);
 });
 
-test('nothing is said of roots where all is right, or where no folder below would help', async (t) => {
+test('no other import root is suggested if there is no error or no folder would help', async (t) => {
   const right = {
     'shop/v1/a.proto': 'package shop.v1; import "shop/v1/b.proto"; message A { B b = 1; }',
     'shop/v1/b.proto': 'package shop.v1; message B {}',

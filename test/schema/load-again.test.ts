@@ -32,7 +32,7 @@ const declarationOf = ({ files }: Schema, name: string) =>
   files.find(({ declaration }) => declaration.name === `${name}.proto`)?.declaration;
 
 for (const count of [3, MANY]) {
-  test(`what has not changed is kept, of ${count} files`, async (t) => {
+  test(`unchanged files of ${count} are kept`, async (t) => {
     const { sources, first, write, folder } = await start(t, count);
     const same = await loadAgain(sources, first);
     t.is(same.registry, first.registry);

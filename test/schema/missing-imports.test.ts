@@ -68,7 +68,7 @@ test('a type of such a file that a route needs is an error all the same', async 
   );
 });
 
-test('a bundled file under a name that is nearly its own is told', async (t) => {
+test('a bundled file under a similar name is reported', async (t) => {
   for (const [path, meant] of [
     ['timestamp.proto', 'google/protobuf/timestamp.proto'],
     ['protobuf/timestamp.proto', 'google/protobuf/timestamp.proto'],
@@ -84,7 +84,7 @@ test('a bundled file under a name that is nearly its own is told', async (t) => 
   }
 });
 
-test('a bundled file that nobody imports is told once a file, whatever needs its types', async (t) => {
+test('a missing import of a bundled file is reported once for each file that needs its types', async (t) => {
   const uses = (name: string) => `package ${name}; ${API}
     message M { google.protobuf.Timestamp a = 1; repeated google.protobuf.Timestamp b = 2; .google.protobuf.Int32Value c = 3;
       google.protobuf.BoolValue d = 4; google.type.Date e = 5; N n = 6; }
@@ -102,7 +102,7 @@ test('a bundled file that nobody imports is told once a file, whatever needs its
   );
 });
 
-test('an option whose import nobody wrote is a warning, once a file', async (t) => {
+test('an option without its import is one warning for each file', async (t) => {
   const text = `package a; message M {} service S { ${get('A', 'M')} ${get('B', 'M')}
     rpc C(M) returns (M) { option (protogate.v1.policy) = { labels: "x" }; } }`;
   t.deepEqual(
@@ -124,14 +124,14 @@ test('ways to imports are named once, behind all that are missing', async (t) =>
   t.is(stderr.match(/^hint: --import DIR .* buf build -o FILE .*$/gm)?.length, 1);
 });
 
-test('no way to imports is named if each error names the folder that was meant', async (t) => {
+test('no hint about imports is printed if each error names the folder', async (t) => {
   const folder = await protoFolder(t, { 'shop/a.proto': 'import "shop/b.proto";', 'shop/b.proto': '' });
   const { stderr, stdout } = await protogate(['check', '--protos', join(folder, 'shop')]);
   t.regex(stdout, /; give that folder instead of /);
   t.notRegex(stderr, /hint:/);
 });
 
-test('what a set lacks is told as a matter of how it was made', async (t) => {
+test('an error about a file that a descriptor set lacks says how to make the set', async (t) => {
   const protos = { 'b.proto': 'message B {}', 'a.proto': 'import "b.proto"; message A { B b = 1; }' };
   const { set } = await bothFormsOf(t, protos, ['--exclude-imports', '--path', 'own/a.proto']);
   const { config } = parseConfig({ version: 1, schema: { descriptorSets: [set] } });
@@ -141,7 +141,7 @@ test('what a set lacks is told as a matter of how it was made', async (t) => {
   ]);
 });
 
-test('a type whose import is missing is told once, where both its route and its aggregate need it', async (t) => {
+test('a type without its import is reported once if a route and an aggregate need it', async (t) => {
   const text = `package a; ${API} import "google/protobuf/empty.proto";
     message Page { google.protobuf.Empty other = 1; repeated protogate.v1.PartFailure failures = 2; }
     service S { rpc GetEmpty(google.protobuf.Empty) returns (google.protobuf.Empty);

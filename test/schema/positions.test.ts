@@ -355,7 +355,7 @@ test("options that are none of ours are nobody's problem", async (t) => {
   t.deepEqual(diagnostics, []);
 });
 
-test('nor are those of files, messages and fields', async (t) => {
+test('misspelt options of files, messages and fields are not accepted either', async (t) => {
   const { diagnostics } = schemaOf(`syntax = "proto3";
 package a.v1;
 option java_package = "x"; option (google.api.resource_definition) = { type: "a" }; option (policy) = 1;
@@ -432,7 +432,7 @@ test('hidden folders and loops of links are not followed', async (t) => {
   t.truthy(registry.message('A'));
 });
 
-test('what messages and enums hold moves no place of a service behind them', async (t) => {
+test('the contents of messages and enums do not shift the places of a service behind them', async (t) => {
   const folder = await protoFolder(t, {
     'a.proto': `syntax = "proto2";
 message A { /* } */ message In { optional string s = 1 [default = "}{;"]; } // {

@@ -60,7 +60,7 @@ test('descriptors are kept of files that need no changed file, and the old regis
   t.deepEqual(plain(first), before);
 });
 
-test('a schema that nobody takes leaves the one before as it was', async (t) => {
+test('a schema that is not taken over does not change the one before', async (t) => {
   const { sources, write, first } = await start(t);
   await write(5, textOf(5, [], 'message Added {}'));
   await loadAgain(sources, first);
@@ -88,7 +88,7 @@ test('a name that comes nearer is found, and one that goes is missed', async (t)
   t.deepEqual(plain(await loadAgain(sources, gone)), plain(far));
 });
 
-test('after each of many changes, some of which nobody takes, the schema is that of a first load', async (t) => {
+test('after each of many changes, some of them refused, the schema equals that of a first load', async (t) => {
   const { sources, write, first } = await start(t);
   const draw = draws(7);
   let served = first;

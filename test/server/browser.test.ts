@@ -1,11 +1,11 @@
 /** Streams as web pages see them in a real browser: EventSource, WebSocket, fetch over HTTP/2. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { browser, openSite } from '../support/browser.js';
 import { certificates } from '../support/certificates.js';
 import { startGateway } from '../support/gateway.js';
 import { tlsFiles } from '../support/tls-files.js';
+import { until } from '../support/until.js';
 import { arriving, type Handlers } from '../support/upstream.js';
 
 const PROTO = `package feed.v1;
@@ -94,7 +94,7 @@ inBrowser('TLS: fetch over HTTP/2, a WebSocket beside them on the same port', as
     talk: { heard: [{ n: 1 }, { n: 2 }, { n: 3 }], code: 1000, reason: '' },
   });
   // The line is written when its request has ended.
-  for (let waited = 0; logged().length < 2 && waited < 5000; waited += 20) await sleep(20);
+  await until(() => logged().length >= 2);
   t.deepEqual(
     logged().map(({ http, status }) => [http, status]),
     [

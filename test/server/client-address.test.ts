@@ -5,6 +5,7 @@
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
+import { HANG_MS } from '../support/until.js';
 
 const shared = afterAll(test);
 const trustedProxies = ['127.0.0.0/8', '10.0.0.0/8', '2001:db8:ffff::/48'];
@@ -82,7 +83,7 @@ test.serial('a header that comes in several lines is one list', async (t) => {
   t.is(await addressFor(rfc7239, { forwarded: ['for="6.6.6.6', 'for="203.0.113.4:1"'] }), '203.0.113.4');
 });
 
-test('no header says who calls where the peer is no trusted proxy', async (t) => {
+test('headers do not set the client address if the peer is no trusted proxy', async (t) => {
   const stranger = startGateway(t, LIBRARY, {}, { trustedProxies: ['192.0.2.0/24'], forwardedHeader: 'forwarded' });
   t.is(await addressFor(stranger, { forwarded: 'for=203.0.113.4', 'x-forwarded-for': '203.0.113.4' }), PROXY);
 });
@@ -96,7 +97,7 @@ test('a long header of quotes, backslashes and commas is read in the time of its
       const startedAt = performance.now();
       await addressFor(roomy, { forwarded: header });
       // Time that grows with the square of the length would be minutes.
-      t.true(performance.now() - startedAt < 10_000, filler);
+      t.true(performance.now() - startedAt < HANG_MS, filler);
     }
   }
 });

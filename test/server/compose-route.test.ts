@@ -23,7 +23,7 @@ test('each stage runs inside the one before it, and all get the context', async 
   t.is(await run(), undefined);
 });
 
-test('what a stage throws is a rejection for the stage before it, also if it throws at once', async (t) => {
+test('an error of a stage rejects the stage before it, also if it is thrown synchronously', async (t) => {
   const failure = new Error('refused');
   for (const fails of [
     () => {

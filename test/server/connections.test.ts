@@ -47,7 +47,7 @@ const BODIES = [
   ...['5\r\n{"n":\r\n2\r\n1}\r\n0\r\n\r\n', '\x81\x80\0\0\0\0', '\x81\x87\0\0\0\0{"n":1}', '\x88\x80\0\0\0\0'],
 ];
 
-test('hundreds of hostile connections leave nothing behind', async (t) => {
+test('nothing is kept after hundreds of hostile connections', async (t) => {
   async function* echo(call: RecordedCall) {
     for await (const message of arriving(call)) yield message;
   }
@@ -61,7 +61,7 @@ test('hundreds of hostile connections leave nothing behind', async (t) => {
   t.teardown(upstream.close);
   const upstreams = { test: { target: upstream.target, streamIdleTimeout: '2s' } };
   const listen = { h2c: true, headersTimeout: '1s' };
-  const { port, send, gateway, drain } = await startGateway(t, PROTO, {}, { upstreams, listen });
+  const { port, send, gateway, connections } = await startGateway(t, PROTO, {}, { upstreams, listen });
   const below = draws(20);
   const one = <T>(of: readonly T[]): T => of[below(of.length)]!;
   const request = () => {
@@ -86,8 +86,5 @@ test('hundreds of hostile connections leave nothing behind', async (t) => {
   t.is((await send('GET', '/v1/get/1')).status, 200);
   await until(() => gateway.snapshots.inFlight === 0);
   t.true(upstream.calls.length > casesOf(20), `${upstream.calls.length} calls`);
-  await sleep(1500);
-  const begun = Date.now();
-  await drain({ graceMs: 0, timeoutMs: 20_000 });
-  t.true(Date.now() - begun < 5000, 'no connection is left');
+  t.true(await until(() => connections.size === 0, 'no connection is left'));
 });

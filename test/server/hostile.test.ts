@@ -35,13 +35,13 @@ for (const [text, says] of [
     'expected either one Content-Length or Transfer-Encoding: chunked',
   ],
 ] as const) {
-  test(`what does not parse is told: ${says}`, async (t) => {
+  test(`bytes that do not parse get an answer that says why: ${says}`, async (t) => {
     const { port } = await started;
     t.true((await raw(port, Buffer.from(`${text}\r\n`, 'latin1'))).includes(`"malformed HTTP request: ${says}"`));
   });
 }
 
-test('Host names and addresses, with and without a port, are hosts; so is none', async (t) => {
+test('names and addresses with and without a port are valid hosts, and so is an empty Host', async (t) => {
   const { port } = await started;
   const good = [
     'a',

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../support/certificates.js';
+import { handClock, pass } from '../support/clock.js';
 import { GOAWAY, getFrame, HEADERS, PREFACE } from '../support/frames.js';
 import { startGateway } from '../support/gateway.js';
 import { http2Client } from '../support/http2.js';
 import { tlsFiles } from '../support/tls-files.js';
-import { until } from '../support/until.js';
+import { NEVER_MS, until } from '../support/until.js';
 
 const PROTO = `package p.v1;
 import "google/api/annotations.proto";
@@ -18,9 +19,7 @@ service S {
 }`;
 const GET = 'GET /v1/quick HTTP/1.1\r\nhost: x\r\n\r\n';
 const LAST = /^HTTP\/1\.1 200 [\s\S]*\r\nconnection: close\r\n/i;
-const TIMEOUT_MS = 20_000;
-/** Longer than a test waits. */
-const LONG_MS = 60_000;
+const DRAIN = { graceMs: 0, timeoutMs: NEVER_MS };
 
 class Client {
   text = '';
@@ -72,23 +71,25 @@ test('from the signal on each answer ends its connection, and new connections ar
   const running = await Client.open(t, gateway.port);
   const slow = running.ask(GET.replace('quick', 'slow'));
   await until(() => gateway.upstream.calls.length === 2);
-  const drained = gateway.drain({ graceMs: 1500, timeoutMs: TIMEOUT_MS });
+  gateway.leave();
   t.regex(await slow, LAST);
   t.regex(await kept.ask(), LAST);
   t.regex(await (await Client.open(t, gateway.port)).ask(), LAST);
-  await drained;
+  await gateway.drain(DRAIN);
 });
 
 test('a request on an idle connection is answered after the end of the grace', async (t) => {
-  const gateway = await startGateway(t, PROTO);
+  const drainClock = handClock();
+  const gateway = await startGateway(t, PROTO, {}, {}, { drainClock });
   const idle = await Client.open(t, gateway.port);
   await idle.ask();
   const unused = await Client.open(t, gateway.port);
   await until(() => gateway.connections.size === 2);
-  const drained = gateway.drain({ graceMs: 0, timeoutMs: TIMEOUT_MS });
+  const drained = gateway.drain(DRAIN);
   await until(() => !gateway.listening(), 'the port is closed');
   t.regex(await idle.ask(), LAST);
   t.regex(await unused.ask(), LAST);
+  await pass(drainClock, 5000);
   await drained;
 });
 
@@ -96,7 +97,7 @@ test('a refusal ends its connection too', async (t) => {
   const gateway = await startGateway(t, PROTO);
   const client = await Client.open(t, gateway.port);
   await client.ask();
-  const drained = gateway.drain({ graceMs: 0, timeoutMs: TIMEOUT_MS });
+  const drained = gateway.drain(DRAIN);
   t.regex(await client.ask(GET.replace('quick', 'nowhere')), /^HTTP\/1\.1 404 [\s\S]*\r\nconnection: close\r\n/i);
   await drained;
 });
@@ -106,7 +107,7 @@ test('connections that nobody has accepted yet when the port closes are served',
   const opening = Array.from({ length: 60 }, () => Client.open(t, gateway.port));
   const first = await opening[0]!;
   const before = gateway.connections.size;
-  const drained = gateway.drain({ graceMs: 0, timeoutMs: TIMEOUT_MS });
+  const drained = gateway.drain(DRAIN);
   const clients = [first, ...(await Promise.all(opening.slice(1)))];
   const answers = await Promise.all(clients.map((client) => client.ask()));
   t.true(before < 60, `${before} of 60 were accepted before`);
@@ -115,13 +116,13 @@ test('connections that nobody has accepted yet when the port closes are served',
 });
 
 test('GOAWAY names the highest stream id at once, streams after it are served, and a second one names the last', async (t) => {
-  const gateway = await startGateway(t, PROTO, {}, { listen: { h2c: true, keepAliveTimeout: `${LONG_MS}ms` } });
+  const gateway = await startGateway(t, PROTO, {}, { listen: { h2c: true, keepAliveTimeout: `${NEVER_MS}ms` } });
   const client = await Client.open(t, gateway.port);
   client.socket.write(Buffer.concat([PREFACE, getFrame(1, '/v1/quick')]));
   const answered = (stream: number) => client.frames().some((one) => one.type === HEADERS && one.stream === stream);
   const goneAway = () => client.frames().flatMap(({ lastStream }) => lastStream ?? []);
   await until(() => answered(1));
-  const drained = gateway.drain({ graceMs: 0, timeoutMs: TIMEOUT_MS });
+  const drained = gateway.drain(DRAIN);
   await until(() => goneAway().length === 1);
   t.deepEqual(goneAway(), [2 ** 31 - 1]);
   client.socket.write(getFrame(3, '/v1/quick'));
@@ -131,9 +132,9 @@ test('GOAWAY names the highest stream id at once, streams after it are served, a
   await drained;
 });
 
-test('an HTTP/2 connection that begins during the grace is told to leave with its first request', async (t) => {
+test('an HTTP/2 connection that begins during the grace gets GOAWAY with its first request', async (t) => {
   const gateway = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
-  const drained = gateway.drain({ graceMs: 1000, timeoutMs: TIMEOUT_MS });
+  gateway.leave();
   const client = await Client.open(t, gateway.port);
   client.socket.write(PREFACE);
   await until(() => client.frames().length > 0);
@@ -141,19 +142,22 @@ test('an HTTP/2 connection that begins during the grace is told to leave with it
   await until(() => client.frames().some(({ type }) => type === GOAWAY));
   t.is(client.frames().find(({ type }) => type === GOAWAY)!.lastStream, 2 ** 31 - 1);
   await until(() => client.frames().some(({ type, stream }) => type === HEADERS && stream === 1));
-  await drained;
+  await gateway.drain(DRAIN);
 });
 
 test('over TLS a request that comes after the signal is served, and GOAWAY names it', async (t) => {
   const made = certificates();
-  const gateway = await startGateway(t, PROTO, {}, { listen: { tls: await tlsFiles(t, made) } });
+  const drainClock = handClock();
+  const gateway = await startGateway(t, PROTO, {}, { listen: { tls: await tlsFiles(t, made) } }, { drainClock });
   const { send, goneAway, session } = http2Client(t, gateway.url, made.ca);
   t.is((await send('GET', '/v1/quick')).status, 200);
-  const drained = gateway.drain({ graceMs: 200, timeoutMs: TIMEOUT_MS });
+  gateway.leave();
   t.is((await send('GET', '/v1/quick')).status, 200);
+  const drained = gateway.drain(DRAIN);
   await until(() => !gateway.listening(), 'the port is closed');
   t.deepEqual(await send('GET', '/v1/quick').then(({ status, code }) => [status, code]), [200, 0]);
-  await until(() => session.closed || session.destroyed);
   t.is(goneAway(), 0);
+  await pass(drainClock, 5000);
+  await until(() => session.closed || session.destroyed);
   await drained;
 });

@@ -2,10 +2,11 @@
 import test from 'ava';
 import { startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
+import { NEVER_MS, until } from '../support/until.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-test('every answer has an x-request-id of its own; the one of a stranger is not taken', async (t) => {
+test('every answer has its own x-request-id, and that of an untrusted client is not used', async (t) => {
   const { send } = await startGateway(t, LIBRARY);
   for (const target of ['/v1/shelves/1', '/nowhere', '/files/../x']) {
     const { headers } = await send('GET', target, { headers: { 'x-request-id': 'mine' } });
@@ -84,8 +85,8 @@ test('a drain lets running requests finish, with Connection: close', async (t) =
   const handlers = { GetShelf: { delayMs: 300, message: { theme: 'done' } } };
   const { send, drain, upstream } = await startGateway(t, LIBRARY, handlers);
   const running = send('GET', '/v1/shelves/1');
-  while (upstream.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  const drained = drain({ graceMs: 0, timeoutMs: 5000 });
+  await until(() => upstream.calls.length === 1);
+  const drained = drain({ graceMs: 0, timeoutMs: NEVER_MS });
   const { json, headers } = await running;
   t.is(json.theme, 'done');
   t.is(headers.connection, 'close');

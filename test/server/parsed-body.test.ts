@@ -71,7 +71,7 @@ for (const [name, parse] of Object.entries({ raw, text, both, none })) {
   });
 }
 
-test('a parser that keeps values alone is told, and nobody is called: numbers would be others', async (t) => {
+test('a body parser that keeps only parsed values is an error, because numbers could change', async (t) => {
   const { send, upstream } = await behind(t, values);
   for (const target of ['/say', '/many']) {
     const { status, json } = await send('POST', target, {
@@ -85,7 +85,7 @@ test('a parser that keeps values alone is told, and nobody is called: numbers wo
   t.is(upstream.calls.length, 0);
 });
 
-test('half of a body that somebody else reads on is none', async (t) => {
+test('a body that another reader has begun to read is refused', async (t) => {
   const { send, upstream } = await behind(t, async (req) => {
     req.body = 'half';
     await new Promise((resolve) => void req.once('data', resolve));

@@ -75,7 +75,7 @@ test('a client that says nothing, or no more, loses the connection in time', asy
   }
 });
 
-test('what ends before it is known is none, and harms nobody', async (t) => {
+test('a protocol that is not known when the connection ends is none, and other connections go on', async (t) => {
   const next = await connections(t);
   for (const text of ['', 'P', 'PRI *', PREFACE.slice(0, -1)]) {
     const [near, far] = await next();

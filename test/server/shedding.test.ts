@@ -109,7 +109,7 @@ for (const tls of [false, true]) {
   });
 }
 
-test('connections of trusted proxies do not count, and without a setting none do', async (t) => {
+test('connections of trusted proxies do not count, and without the setting no connection counts', async (t) => {
   for (const config of [{ listen: { maxConnectionsPerAddress: 1 }, trustedProxies: ['127.0.0.0/8'] }, {}]) {
     const { port } = await startGateway(t, PROTO, {}, config);
     const sockets = await Promise.all([dial(t, port, false), dial(t, port, false), dial(t, port, false)]);

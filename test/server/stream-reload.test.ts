@@ -80,7 +80,7 @@ for (const [fact, before, after, code] of RELOADS) {
   });
 }
 
-test('after a reload that demands somebody a stream of nobody ends', async (t) => {
+test('an anonymous stream ends after a reload that demands a caller', async (t) => {
   const { gateway, config, url } = await startStreams(t, { more: rule({ mode: 'public' })({ version: 1 }) });
   const socket = await openWebSocket(t, url, '/v1/cases/1:bidi');
   socket.say({ n: 1 });
@@ -140,7 +140,7 @@ test('a stream ends where another of its credentials counts after a reload, and 
   });
 });
 
-test('a stream that was let in while a reload was under way is judged by it', async (t) => {
+test('a stream that began during a reload is checked with the new rules', async (t) => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;

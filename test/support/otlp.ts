@@ -9,7 +9,7 @@ export interface ReceivedSpan {
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
   readonly name: string;
-  /** 1 internal, 2 server, 3 client (opentelemetry/proto/trace/v1/trace.proto). */
+  /** The kind of the span: 1 internal, 2 server, 3 client (opentelemetry/proto/trace/v1/trace.proto). */
   readonly kind: number;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly failed: boolean;

@@ -38,7 +38,7 @@ for (const format of ['json', 'text'] as const) {
     t.regex(line!, /redacted/);
   });
 
-  test(`${format}: an error comes with its causes, and a stack only if nobody meant to throw it`, (t) => {
+  test(`${format}: an error has its causes, and a stack only if it is unexpected`, (t) => {
     const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:1'), { code: 'ECONNREFUSED' });
     const err = new StatusError(Code.UNAVAILABLE, 'the upstream cannot be reached', { cause: refused });
     const [outcome] = written(format, (log) => log.error({ err }, 'request failed'));
@@ -79,7 +79,7 @@ const REQUEST = {
   none: null,
 };
 
-test('text: a line is for reading, and tells of a request by what it asked for and what it got', (t) => {
+test('text: a line has the method, the path, the status and the duration of a request', (t) => {
   const lines = written('text', (log) => {
     log.info(REQUEST, 'request');
     log.info({ status: 400 }, 'request');

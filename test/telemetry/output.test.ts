@@ -40,7 +40,7 @@ async function read(child: ChildProcess): Promise<string> {
 
 const TELL = 'await tell({ dropped: droppedLines(), heldBytes: process.memoryUsage().rss - before });';
 
-test('of a pipe that nobody reads a bounded part is kept, the rest is counted, and the process ends', async (t) => {
+test('a bounded number of lines waits for a pipe without a reader, the rest is counted, and the process ends', async (t) => {
   const child = start(
     t,
     `write(1); const before = process.memoryUsage().rss;
@@ -64,7 +64,7 @@ test('a child process that shares the pipe does not make writes wait', async (t)
   t.is(code, 0);
 });
 
-test('lines that wait are written when somebody reads again, whole and in their order', async (t) => {
+test('lines that wait are written whole and in order when the log is read again', async (t) => {
   const child = start(
     t,
     `for (let i = 0; i < 1000; i++) standardError.write(i + ' ' + ${JSON.stringify(LINE)});
@@ -111,7 +111,7 @@ test('lines that may wait are written together, in order with those that may not
   t.is(await read(child), '1\n2\n3\n4\n5\n');
 });
 
-test('of lines that may wait and that nobody reads a bounded part is kept, and each other one is counted', async (t) => {
+test('a bounded number of delayed lines waits for a reader, and each other one is counted', async (t) => {
   const child = start(
     t,
     `const before = process.memoryUsage().rss;

@@ -4,6 +4,8 @@ import { join as joinPath } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { expose, join, valuesOf } from '../../src/telemetry/exposition.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { Tracing } from '../../src/telemetry/tracing.js';
 import { startGateway } from '../support/gateway.js';
 import { type ReceivedSpan, startReceiver } from '../support/otlp.js';
 import { keepSecret } from '../support/secrets.js';
@@ -145,7 +147,7 @@ test('a trusted proxy decides whether a request is recorded, anybody else does n
   }
 });
 
-test('a request that is not recorded begins a trace that nobody records, and its log line names it', async (t) => {
+test('a request that is not recorded passes on an unsampled trace, and its log line has the trace id', async (t) => {
   const { send, exported, upstream, logged } = await start(t, { GetShelf: { message: {} } }, {}, 0);
   await send('GET', '/v1/shelves/1');
   t.deepEqual(await exported(), []);
@@ -157,7 +159,38 @@ test('a request that is not recorded begins a trace that nobody records, and its
   t.is(logged().find(({ msg }) => msg === 'request')?.traceId, traceId);
 });
 
-test('a failure is one of the span whose fault it is', async (t) => {
+test('a trace that is not recorded has the digits of the request id if they are those of a UUID, and new ones otherwise', async (t) => {
+  const count = () => ({ count: 0 });
+  const settings = { otlp: 'http://127.0.0.1:1', headers: {}, sample: 0, serviceName: 's' };
+  const tracing = new Tracing(settings, { log: createLog({}), exported: count(), failed: count() });
+  const traceOf = (requestId: string) => tracing.trace({ traceparent: undefined, requestId, trustsParent: true });
+  const uuid = '0af76519-16cd-43dd-8448-eb211c80319c';
+  t.deepEqual(traceOf(uuid), {
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-8448eb211c80319c-00',
+    span: undefined,
+  });
+  const others = [
+    '',
+    'abc',
+    uuid.toUpperCase(),
+    uuid.slice(1),
+    `${uuid}0`,
+    uuid.replaceAll('-', '0'),
+    uuid.replace('a', 'g'),
+  ];
+  for (const id of [...others, '0af76519-16cd-43dd-0000-000000000000', '0af7651-916cd-43dd-8448-eb211c80319c']) {
+    const { traceId, traceparent } = traceOf(id);
+    const [, trace, span] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-00$/.exec(traceparent)!;
+    t.is(trace, traceId, id);
+    t.notRegex(span!, /^0+$/);
+    t.not(traceId, id.replaceAll('-', ''));
+    t.not(traceOf(id).traceId, traceId);
+  }
+  await tracing.close();
+});
+
+test('a failure is recorded in the span that caused it', async (t) => {
   const { send, exported } = await start(t, { GetShelf: { status: { code: 13, message: 'broken' } } });
   await send('GET', '/nowhere');
   await send('GET', '/v1/shelves/1');
@@ -203,7 +236,7 @@ test('no token, key, cookie or query is in a trace; the receiver’s own headers
   t.is(receiver.headers()['x-token'], 'of-the-receiver');
 });
 
-test('a receiver that fails is told once, and its spans are counted', async (t) => {
+test('a failing trace receiver is logged once, and its spans are counted', async (t) => {
   const { send, exported, receiver, gateway, logged } = await start(t, { GetShelf: { message: {} } });
   receiver.answer(400);
   await send('GET', '/v1/shelves/1');

@@ -78,7 +78,7 @@ for (const transport of ['lean', 'http2', 'grpc-js'] as const) {
   });
 }
 
-test.serial('an exposed error that says nothing is told by the request id', async (t) => {
+test.serial('an exposed error without a text gets a text with the request id', async (t) => {
   (await upstream).script('Get', fails(2, ''));
   const { json } = await (await gateways.http2).send('GET', '/note');
   t.regex(json.message, /^the service failed \(request id /);

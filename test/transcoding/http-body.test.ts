@@ -70,7 +70,7 @@ const contentOf = ({ headers }: { headers: Record<string, unknown> }) => [
   headers['content-length'],
 ];
 
-test.serial('HEAD tells of an HttpBody what GET tells', async (t) => {
+test.serial('HEAD has the same headers as GET for an HttpBody', async (t) => {
   const { send, upstream, url } = await started;
   const http2 = http2Client(t, url);
   for (const file of [{}, { content_type: 'text/html', data: Buffer.from('<p>') }, { data: Buffer.alloc(200_000) }]) {
@@ -84,7 +84,7 @@ test.serial('HEAD tells of an HttpBody what GET tells', async (t) => {
   }
 });
 
-test.serial('a HEAD rule of its own tells no type and length of a message that GET does not send', async (t) => {
+test.serial('a HEAD rule of its own sends neither the type nor the length of a message', async (t) => {
   const { send, upstream, url } = await started;
   const file = { content_type: 'image/png', data: Buffer.alloc(70_000) };
   upstream.script('Check', { message: { name: 'x' }, headers: { 'x-http-status': '203' } });

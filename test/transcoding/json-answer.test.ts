@@ -54,7 +54,7 @@ for (const [kind, level, expected] of [
   });
 }
 
-test('when nobody waits any more, no further part is written', async (t) => {
+test('when no request waits any more, no further part is written', async (t) => {
   let parts = 0;
   const text = jsonAnswer(
     (out) => codec.begin(wire, out),

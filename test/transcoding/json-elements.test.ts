@@ -63,7 +63,7 @@ test(`${NESTED}, where no value holds an array, over all ways to cut it in two`,
   t.throws(() => read('json', [Buffer.from(' [ ')], 100, 'flat'), { message: /the end of message 1, got the end/ });
 });
 
-test('what is no array, has no value or goes on behind its end is refused', (t) => {
+test('a body that is no array, lacks a value or continues after its end is refused', (t) => {
   for (const [text, expected] of [
     [',', 'body: expected a message, got ","'],
     ['{"a":1},{"a":2}', 'body: expected a message after message 1, got ","'],
@@ -99,7 +99,7 @@ test('an object is there with its last byte, not with what separates it from the
   t.deepEqual(elements.push(Buffer.from(']')).map(String), [' 2']);
 });
 
-test('one element has a size, all of them none', (t) => {
+test('one message has a largest size, all of them together have none', (t) => {
   const line = Buffer.from(`${'x'.repeat(100)}\n`);
   t.is(
     read(

@@ -62,7 +62,7 @@ test.serial('exactly the limit passes, one byte more does not', async (t) => {
   }
 });
 
-test.serial('what the client asks to be left out does not count; what it asks to be indented does', async (t) => {
+test.serial('fields that the client leaves out do not count towards the size; indentation does', async (t) => {
   const { send, upstream } = await started;
   upstream.script('Get', { message: { ...colors(1000), text: 'x' } });
   t.is((await send('GET', '/many?$fields=text')).text, '{"text":"x"}');

@@ -166,7 +166,7 @@ test.serial(
   },
 );
 
-test('a page may read each header that is listed, and is told so once', async (t) => {
+test('a page may read each listed header, and the answer lists them once', async (t) => {
   const listed = ['ETag', 'etag', 'Retry-After', 'x-served-by', 'X-Served-By', 'grpc-metadata-*'];
   const config = { metadata: { response: listed }, cors: { origins: ['https://app.example.com'] } };
   const { send } = await startGateway(t, PROTO, {}, config);

@@ -119,7 +119,7 @@ test.serial('an HttpBody is media, and as it is where a client asks for JSON', a
   }
 });
 
-test.serial('what says something to Google’s servers alone is ignored', async (t) => {
+test.serial('parameters that only Google’s servers use are ignored', async (t) => {
   const { send, upstream } = await started;
   const query = '$.xgafv=2&$quotaUser=u&$userProject=p&$trace=t&$unique=1&$unique=2&$ct=c';
   for (const [method, target] of [

@@ -90,7 +90,7 @@ for (const [method, target, body, message] of [
     /^at: expected "1970-01-01T00:00:05Z" as in/,
   ],
 ] as const) {
-  test.serial(`${method} ${target} ${body} is 400 and calls nobody`, async (t) => {
+  test.serial(`${method} ${target} ${body} is 400 without a call`, async (t) => {
     const { send, upstream } = await started;
     const calls = upstream.calls.length;
     const { status, json } = await send(

@@ -48,7 +48,7 @@ function breaker(settings: Partial<BreakerSettings> = {}) {
   return { clock, changes, openings, one, own, calls };
 }
 
-test('it opens when the share of failures in the window is reached, and not before there are enough calls', (t) => {
+test('the breaker opens at the share of failures in the window, once there are enough calls', (t) => {
   for (const [outcomes, opens] of [
     ['---', false],
     ['----', true],
@@ -63,7 +63,7 @@ test('it opens when the share of failures in the window is reached, and not befo
   }
 });
 
-test('it tells how many calls failed', (t) => {
+test('the breaker reports how many calls failed', (t) => {
   const { calls, openings } = breaker();
   calls('+++---');
   t.deepEqual(openings, [{ failed: 3, calls: 6 }]);
@@ -93,7 +93,7 @@ test('open: everything is refused until openFor has passed, then exactly one cal
   t.deepEqual(changes, ['first call', 'open', 'probing', 'closed', 'open']);
 });
 
-test('a probe that fails opens it for openFor again; one that says nothing leaves the question to the next call', (t) => {
+test('a failed probe opens the breaker for openFor again; after a probe without a result the next call is a probe', (t) => {
   const { calls, clock, changes } = breaker();
   calls('----');
   clock.advance(5000);
@@ -103,7 +103,7 @@ test('a probe that fails opens it for openFor again; one that says nothing leave
   t.deepEqual(changes.slice(2), ['probing', 'open', 'probing', 'open', 'probing', 'open', 'probing', 'closed']);
 });
 
-test('calls that began before the state changed decide nothing', (t) => {
+test('calls that began before the breaker changed do not change it', (t) => {
   const { calls, clock, one, own, changes } = breaker();
   const early = [one.admit()!, one.admit()!, one.admit()!, one.admit()!];
   calls('----');
@@ -116,7 +116,7 @@ test('calls that began before the state changed decide nothing', (t) => {
   t.deepEqual(changes.slice(1), ['open', 'probing', 'closed']);
 });
 
-test('after it has closed, earlier failures are forgotten', (t) => {
+test('after the breaker has closed, earlier failures do not count', (t) => {
   const { calls, clock, changes } = breaker();
   calls('----');
   clock.advance(5000);

@@ -87,7 +87,7 @@ for (const name of ['lean', 'http2', 'grpc-js'] as const) {
   });
 }
 
-test('a connection that nobody uses is not made anew', async (t) => {
+test('an unused connection is not replaced', async (t) => {
   const { upstream, clock, connections, call } = await start(t, 'http2');
   await call();
   upstream.cut();

@@ -80,7 +80,7 @@ test('a failure of one call waits for the other one, an answer such as NOT_FOUND
   t.deepEqual(again.winners, ['second']);
 });
 
-test('if both fail, the failure of the first call is told', async (t) => {
+test('if both calls fail, the failure of the first one is reported', async (t) => {
   for (const order of [
     [0, 1],
     [1, 0],

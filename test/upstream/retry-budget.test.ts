@@ -26,12 +26,12 @@ for (const perSecond of [20, 1000]) {
   });
 }
 
-test('one a second is always allowed', (t) => {
+test('one retry in a second is always allowed', (t) => {
   const extra = storm(1, 100);
   t.true(extra >= 99 && extra <= 110, String(extra));
 });
 
-test('calls of long ago allow nothing', (t) => {
+test('old calls add nothing to the retry budget', (t) => {
   const clock = handClock();
   const budget = new RetryBudget(clock);
   for (let i = 0; i < 1000; i++) budget.count();

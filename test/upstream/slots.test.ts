@@ -58,7 +58,7 @@ test('a call over the limit waits until a slot is free, in the order in which th
   t.deepEqual(order, ['b', 'd', 'a']);
 });
 
-test('as many wait as may run, and nobody longer than 100 ms; the others get 503 at once', async (t) => {
+test('as many calls wait as may run, at most 100 ms; the others get 503 at once', async (t) => {
   const { running, call, clock, refusals } = start(2);
   for (let i = 0; i < 2; i++) void call(request());
   const waiting = [call(request()), call(request())];
@@ -90,7 +90,7 @@ test('a call that waits ends with its client, and with its deadline', async (t) 
   t.is(clock.pending, 0);
 });
 
-test('a stream has its slot until its last message, its failure, or until nobody wants it', async (t) => {
+test('a stream keeps its slot until its last message, its failure or its cancellation', async (t) => {
   async function* messages(fails: boolean) {
     yield new Uint8Array(1);
     if (fails) throw new Error('broken');

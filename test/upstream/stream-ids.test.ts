@@ -66,7 +66,7 @@ function beginLeanWith(id: number, port: number): () => void {
   };
 }
 
-/** The same for the sessions of `node:http2`. */
+/** Does the same for the sessions of `node:http2`. */
 function beginHttp2With(id: number, port: number): () => void {
   const any = connect('http://127.0.0.1:1').on('error', () => {});
   const sessions = Object.getPrototypeOf(any) as ClientHttp2Session;

@@ -23,7 +23,7 @@ test('a target is HOST:PORT, with dns: before it or not, or a socket’s path', 
   }
 });
 
-test('what is none is refused with what was expected and what was found', (t) => {
+test('an invalid target is refused with what was expected and what was found', (t) => {
   const bad = [
     '',
     'orders',

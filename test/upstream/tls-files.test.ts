@@ -1,4 +1,4 @@
-/** Tests which authorities an upstream with `tls: {}` trusts. */
+/** Tests which authorities an upstream trusts with `tls: {}`, and while the file with its own ones is being written. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServerCredentials } from '@grpc/grpc-js';
@@ -8,6 +8,7 @@ import { createLog } from '../../src/telemetry/log.js';
 import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
 import { TlsFiles } from '../../src/upstream/tls-files.js';
 import { certificates } from '../support/certificates.js';
+import { handClock } from '../support/clock.js';
 import { protoFolder } from '../support/gateway.js';
 import { openTransport } from '../support/transport.js';
 import { startUpstream } from '../support/upstream.js';
@@ -37,4 +38,32 @@ test('without ca the authorities of the system count, and those of NODE_EXTRA_CA
     await transport.close(0);
     await files.close();
   }
+});
+
+test('a file of authorities that is being written is not used before it is whole', async (t) => {
+  const { ca, otherCa } = certificates();
+  const folder = await protoFolder(t, {});
+  const path = join(folder, 'ca.pem');
+  await writeFile(path, ca);
+  const clock = handClock();
+  const lines: string[] = [];
+  const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
+  const files = new TlsFiles({ ca: path }, log, clock);
+  const both = Buffer.concat([ca, otherCa]);
+  for (const [written, inUse] of [
+    [Buffer.alloc(0), ca],
+    [both.subarray(0, 300), ca],
+    [both.subarray(0, ca.length + 300), ca],
+    [both.subarray(0, both.length - 10), ca],
+    [both, both],
+  ] as const) {
+    await writeFile(path, written);
+    clock.advance(1000);
+    t.deepEqual(files.current().ca, inUse);
+  }
+  await files.close();
+  t.deepEqual(
+    lines.map((line) => JSON.parse(line).level),
+    ['error', 'info'],
+  );
 });

@@ -60,6 +60,12 @@ function surfaceRow({ surface }: DryRun): Row {
   return ['surface', `${surface.name} (${parts.length === 0 ? 'every request' : parts.join(', ')})`];
 }
 
+/** What the author of the protos can do about an error, by its reason. */
+const ADVICE: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['ROUTE_NOT_FOUND', ['protogate routes lists the routes']],
+  ['UNEXPECTED_BODY', ['to take a body, the google.api.http rule needs body: "*", or body: and the name of a field']],
+]);
+
 function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
   const { errors } = (surface ?? plan).config;
   const error: StatusError | undefined = exchange?.error;
@@ -70,7 +76,7 @@ function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
       errorBody(error, '-', { format: errors.format, exposed: new Set(errors.expose) }).body,
       // The text for the log is left out if it only repeats the message.
       ...(error.message.startsWith(error.logText) ? [] : [error.logText]),
-      ...(error.reason === 'ROUTE_NOT_FOUND' ? ['protogate routes lists the routes'] : []),
+      ...(ADVICE.get(error.reason) ?? []),
     ];
   }
   if (answer.status === 0) return ['error', 'no answer yet: the gateway waits for the rest of the request'];

@@ -11,11 +11,11 @@
  */
 
 import { readFileSync, statSync } from 'node:fs';
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, Scalar } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, isSeq, Scalar } from 'yaml';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../../base/diagnostic.js';
 import { didYouMean } from '../../base/did-you-mean.js';
 import type { RuleId } from '../../base/rules.js';
-import { TOO_DEEP, tooDeep } from '../../base/yaml-depth.js';
+import { parseYaml, type YamlText } from '../../base/yaml-text.js';
 
 export interface KeyEntry {
   /** The digest as 64 lower-case hexadecimal digits. */
@@ -53,7 +53,6 @@ export function readKeyFile(file: string): ParsedKeyFile {
 /** Parses the text of a key file. Each diagnostic has its place in `file`. */
 export function parseKeyFile(text: string, file: string): ParsedKeyFile {
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) return refused(file, 'expected at most 4 MiB');
-  if (tooDeep(text) !== undefined) return refused(file, TOO_DEEP);
   return new KeyFile(text, file).parse();
 }
 
@@ -116,8 +115,7 @@ function digestProblem(text: string): string | undefined {
 type Fields = ReadonlyMap<string, unknown>;
 
 class KeyFile {
-  private readonly lines = new LineCounter();
-  private readonly document: Document;
+  private readonly yaml: YamlText;
   private readonly diagnostics: Diagnostic[] = [];
   /** The place of the entry that has a digest, by the digest. */
   private readonly digests = new Map<string, string>();
@@ -127,15 +125,11 @@ class KeyFile {
     text: string,
     private readonly file: string,
   ) {
-    this.document = parseDocument(text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
+    this.yaml = parseYaml(text);
   }
 
   parse(): ParsedKeyFile {
-    for (const { pos, code } of [...this.document.errors, ...this.document.warnings]) {
-      // The parser's own message is not used, because it quotes the text at the place, which may be a key.
-      const what = code.toLowerCase().replaceAll('_', ' ');
-      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', `expected YAML, got a syntax error: ${what}`));
-    }
+    for (const { offset, text } of this.yaml.problems) this.diagnostics.push(errorAt(this.at(offset), 'yaml', text));
     if (this.diagnostics.length > 0) return { keys: [], diagnostics: this.diagnostics };
     const keys = this.entries().flatMap((node, i) => this.entry(node, `keys.${i}`) ?? []);
     const failed = this.diagnostics.some(({ severity }) => severity === 'error');
@@ -143,7 +137,7 @@ class KeyFile {
   }
 
   private entries(): readonly unknown[] {
-    const { contents } = this.document;
+    const { contents } = this.yaml.document;
     if (isSeq(contents)) {
       this.fail(contents, 'keys-file', "expected the key 'keys:' before the list, got the list alone");
       return [];
@@ -259,7 +253,7 @@ class KeyFile {
   }
 
   private at(offset: number): Position {
-    const { line, col } = this.lines.linePos(offset);
+    const { line, col } = this.yaml.lines.linePos(offset);
     return { file: this.file, line, column: col };
   }
 }

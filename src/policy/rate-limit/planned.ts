@@ -4,6 +4,7 @@
  * all gateways with the same protos and config, so that they can count together.
  */
 import { createHash } from 'node:crypto';
+import { formatDuration } from '../../base/duration.js';
 import type { Principal } from '../../call/principal.js';
 import type { MethodDescriptor } from '../../schema/descriptor.js';
 import type { Hit } from '../../store/counters.js';
@@ -12,6 +13,8 @@ import type { RateLimitSettings } from './settings.js';
 
 export interface RateLimit {
   readonly rule: LimitRule;
+  /** Describes the limit in logs and metrics: `limit 1 of policy shop.*: 60 per 1m`. */
+  readonly title: string;
   readonly perConsumer: boolean;
   readonly perAddress: boolean;
 }
@@ -31,9 +34,13 @@ export function compileRateLimits(
   return declarations.map(({ limit, periodMs: period, per, enforce }, index) => {
     // Stores count in whole milliseconds.
     const periodMs = Math.max(1, Math.round(period));
-    const route = per.includes('route') ? ` ${method.fullName}` : '';
+    const route = per.includes('route') ? method.fullName : undefined;
+    const id = `${owner} ${index} ${limit}/${periodMs}${route === undefined ? '' : ` ${route}`}`;
+    const at = route === undefined ? owner : `${owner} for ${route}`;
+    const title = `limit ${index + 1} of ${at}: ${limit} per ${formatDuration(periodMs)}`;
     return {
-      rule: { id: `${owner} ${index} ${limit}/${periodMs}${route}`, limit, periodMs, enforce },
+      rule: { id, limit, periodMs, enforce },
+      title,
       perConsumer: per.includes('consumer'),
       perAddress: per.includes('ip'),
     };

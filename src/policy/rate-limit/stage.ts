@@ -22,8 +22,13 @@ export interface RateLimitSettings {
   /** True if no other stage with limits follows, so that nothing can undo the count of this one. */
   readonly isLast: boolean;
   readonly decisions: RateLimitDecisions;
-  /** Counts by the id of a limit the requests for which it had no room. */
-  readonly exceeded: ReadonlyMap<string, HeldCounter>;
+  /** The name of each limit, and the counter of the requests for which it had no room, by the id of the limit. */
+  readonly exceeded: ReadonlyMap<string, ExceededLimit>;
+}
+
+export interface ExceededLimit {
+  readonly title: string;
+  readonly counter: HeldCounter;
 }
 
 export function rateLimit({
@@ -53,7 +58,7 @@ export function rateLimit({
       decisions.refused.count++;
       note(decision);
       state.overLimit = true;
-      throw tooMany(decision);
+      throw tooMany(decision, exceeded);
     }
     if (decision.limitStates.every(({ passed }) => passed)) decisions.admitted.count++;
     else {
@@ -72,7 +77,7 @@ export function rateLimit({
   }
 
   function note({ limitStates }: Decision): void {
-    for (const { rule, passed } of limitStates) if (!passed) exceeded.get(rule.id)!.count++;
+    for (const { rule, passed } of limitStates) if (!passed) exceeded.get(rule.id)!.counter.count++;
   }
 }
 
@@ -94,11 +99,11 @@ function tighter(a: LimitState, b: LimitState): boolean {
   return a.remaining === b.remaining ? a.resetMs > b.resetMs : a.remaining < b.remaining;
 }
 
-function tooMany({ limitStates }: Decision): Error {
+function tooMany({ limitStates }: Decision, exceeded: RateLimitSettings['exceeded']): Error {
   const full = limitStates.filter(({ passed, rule }) => !passed && rule.enforce);
   const seconds = Math.max(1, Math.ceil(Math.max(...full.map(({ resetMs }) => resetMs)) / 1000));
   return gatewayError('RATE_LIMITED', `too many requests; try again in ${seconds} s`, {
     details: [retryInfoDetail(seconds * 1000)],
-    logText: `no room in ${full.map(({ rule }) => rule.id).join(' and ')}`,
+    logText: `no room in ${full.map(({ rule }) => exceeded.get(rule.id)!.title).join(' and ')}`,
   });
 }

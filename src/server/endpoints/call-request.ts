@@ -137,8 +137,9 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     if (settings.basePath !== '') metadata.push(['x-forwarded-prefix', settings.basePath]);
     if (state.principal !== undefined) metadata.push(...state.principal.metadata);
     const given = traceContext(req.headers.traceparent, req.headers.tracestate);
-    if (state.trace === undefined) metadata.push(...given);
-    else metadata.push(['traceparent', state.trace.traceparent], ...given.slice(1));
+    if (state.trace !== undefined) metadata.push(['traceparent', state.trace.traceparent]);
+    // The gateway's own trace replaces that of the client, and keeps its state.
+    for (let i = state.trace === undefined ? 0 : 1; i < given.length; i++) metadata.push(given[i]!);
     return metadata;
   }
 }

@@ -4,6 +4,7 @@ import { Server as TlsServer } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import { RenewedFiles } from '../../base/renewed-files.js';
+import { checkAuthorities } from '../../base/whole-pem.js';
 import type { Log } from '../../telemetry/log.js';
 
 /** The content of the files, in PEM. */
@@ -34,6 +35,7 @@ export function followCertificates(
     first,
     read,
     use(next) {
+      if (next.clientCa !== undefined) checkAuthorities(next.clientCa);
       createSecureContext(secureContext(next)); // this throws if the key does not fit the certificate
       server.setSecureContext(secureContext(next));
       log.info({}, 'the TLS certificates were reloaded');

@@ -23,7 +23,7 @@ export interface Departure {
 
 /** The most turns of the event loop in which the code waits for one without a new stream. */
 const MOST_TURNS = 100;
-/** RFC 9113 §6.8: 8 bytes of GOAWAY for stream 0, with the highest stream id and no error. */
+/** A GOAWAY frame for stream 0 with the highest stream id and no error: 8 bytes (RFC 9113 §6.8). */
 const NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
 
 /** Follows a session from its beginning. */

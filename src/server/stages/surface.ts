@@ -3,7 +3,8 @@
  * `:authority` or of `Host`; `X-Forwarded-Host` never counts, because any client can send it. A request that belongs to no
  * surface gets the 404 of a path without a route.
  */
-import type { Context, Middleware, PickOf, Snapshot, Surface } from '../../exchange/exchange.js';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ClaimGroup, Context, Middleware, Snapshot, Surface } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { noRoute } from '../../status/refusals.js';
 import { parseTarget } from '../request-target.js';
@@ -36,8 +37,7 @@ export function surfaceOf(
   rawPath: string,
 ): Surface | undefined {
   if (only !== undefined) return only;
-  const pick = isPreflight(req) ? pickForPreflight(req.headers.origin) : pickByHeaders<Surface>(req.headers);
-  const chosen = choose(authority, rawPath, pick);
+  const chosen = choose(authority, rawPath, req.headers, isPreflight(req) ? pickForPreflight : pickByHeaders);
   return chosen === unclaimed ? undefined : chosen;
 }
 
@@ -50,6 +50,6 @@ function isPreflight({ method, headers }: Context['req']): boolean {
  * A preflight does not have the headers of the request that follows, so host and base path decide. If several surfaces
  * have them, it is answered by one that allows the origin. The request that follows is checked by its own surface.
  */
-function pickForPreflight(origin = ''): PickOf<Surface> {
-  return (group) => (group.find(({ value: { cors } }) => cors?.allows(origin)) ?? group.at(-1))?.value;
+function pickForPreflight(group: ClaimGroup<Surface>, { origin = '' }: IncomingHttpHeaders): Surface | undefined {
+  return (group.find(({ value: { cors } }) => cors?.allows(origin)) ?? group.at(-1))?.value;
 }

@@ -66,7 +66,7 @@ const end = (status: string) => bytes(`event: end\nid: ${END_ID}\ndata: ${status
 /** The id of the event that ends a stream. A browser that reconnects with it as Last-Event-ID gets 204, which stops it. */
 export const END_ID = 'end';
 
-/** Server-sent events. */
+/** Writes the messages as server-sent events. */
 export const EVENTS: Framing = {
   contentType: 'text/event-stream',
   // The codec writes no line breaks into JSON, so the data of an event is one line.

@@ -27,6 +27,8 @@ export function mostEjected(count: number, { maxEjectedPercent }: EjectionSettin
 
 /** The failures of one endpoint. */
 export class Outlier {
+  /** The number of lost connections that were counted. A call remembers it when it begins, for {@link noteLoss}. */
+  losses = 0;
   private failures = 0;
   private ejections = 0;
   private returnedAt = 0;
@@ -41,6 +43,16 @@ export class Outlier {
     if (verdict === 'answered') this.failures = 0;
     if (verdict === 'failed') this.failures++;
     return this.failures >= this.settings.consecutiveFailures;
+  }
+
+  /**
+   * Notes a call that failed because its connection was lost. `before` is the number of `losses` when the call began. All
+   * calls that were running together count as one failure, because they show one fact. Returns true as {@link note} does.
+   */
+  noteLoss(before: number): boolean {
+    if (before !== this.losses) return false;
+    this.losses++;
+    return this.note('failed');
   }
 
   /** Begins an ejection and returns its length in milliseconds. */

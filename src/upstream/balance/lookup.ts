@@ -7,7 +7,7 @@ import dns from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 
 export interface LookedUp {
-  /** IP addresses, IPv6 without brackets. */
+  /** The IP addresses. IPv6 addresses have no brackets. */
   readonly addresses: readonly string[];
   /** Resolves to how long the answer holds, in milliseconds, or to undefined when that is not known. It never rejects. */
   readonly ttlMs?: Promise<number | undefined>;

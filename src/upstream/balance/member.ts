@@ -7,7 +7,7 @@ import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Connections } from '../connections.js';
 import { addressOf, type Endpoint } from '../endpoint.js';
 import { UpstreamClosed } from '../failure.js';
-import { isUnreachable, reasonOf, type Verdict, verdictOf } from '../outcome.js';
+import { hasNoConnection, isUnreachable, reasonOf, type Verdict, verdictOf } from '../outcome.js';
 import { type EjectionSettings, Outlier } from './ejection.js';
 import { type Checked, checkHealth, HealthRecord, type HealthSettings } from './health.js';
 import { observedStream } from './observed-stream.js';
@@ -154,23 +154,25 @@ export class Member {
 
   /** Sends a call and learns from its end; from the end of a stream only if failures eject the member. */
   call(request: CallRequest): Promise<CallResponse> {
+    const losses = this.outlier?.losses;
     return this.connections
       .call(request, this.options.maxResponseBytes)
-      .then(this.answered, (error: unknown) => this.failed(error, request));
+      .then(this.answered, (error: unknown) => this.failed(error, request, losses));
   }
 
   private readonly answered = (response: CallResponse): CallResponse => {
-    if (response.message instanceof Uint8Array || this.outlier === undefined) {
-      this.settle(undefined);
+    const losses = this.outlier?.losses;
+    if (response.message instanceof Uint8Array || losses === undefined) {
+      this.settle(undefined, losses);
       return response;
     }
-    return { ...response, message: observedStream(response.message, (error) => this.settle(error)) };
+    return { ...response, message: observedStream(response.message, (error) => this.settle(error, losses)) };
   };
 
-  private failed(error: unknown, request: CallRequest): Promise<CallResponse> {
+  private failed(error: unknown, request: CallRequest, losses: number | undefined): Promise<CallResponse> {
     const again = error instanceof UpstreamClosed && error.unsent ? this.options.again(request) : undefined;
     if (again !== undefined) return again;
-    this.settle(error);
+    this.settle(error, losses);
     throw error;
   }
 
@@ -180,12 +182,17 @@ export class Member {
     this.cancelReturn?.();
   }
 
-  private settle(error: unknown): void {
+  /** Learns from the end of a call. `losses` is the number of lost connections that were counted before the call began. */
+  private settle(error: unknown, losses: number | undefined): void {
     const verdict = verdictOf(error);
     this.ended[verdict]++;
     if (verdict !== 'unknown') this.noteReach(error);
-    if (this.outlier === undefined || this.isEjected) return;
-    if (this.outlier.note(verdict) && this.options.mayEject()) this.eject(this.outlier, error);
+    const { outlier } = this;
+    if (outlier === undefined || losses === undefined || this.isEjected) return;
+    // While there is no connection, the pickers leave the member out anyway. When it is back, it should get calls at once.
+    if (isUnreachable(error) && !this.isReady) return;
+    const isOutlier = hasNoConnection(error) ? outlier.noteLoss(losses) : outlier.note(verdict);
+    if (isOutlier && this.options.mayEject()) this.eject(outlier, error);
   }
 
   private eject(outlier: Outlier, error: unknown): void {

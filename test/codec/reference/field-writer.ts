@@ -16,7 +16,7 @@ export interface FieldWriter extends ValueWriter {
   readonly order: number;
   /** The key with a colon: `"displayName":`. */
   readonly key: Uint8Array;
-  /** The same after a comma: `,"displayName":`. */
+  /** The same text after a comma: `,"displayName":`. */
   readonly nextKey: Uint8Array;
   /** The JSON of the unset field if `emitDefaults` is set. Undefined when the field is not written even then. */
   readonly emitted: Uint8Array | undefined;

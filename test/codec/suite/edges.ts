@@ -167,7 +167,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     }
   }
 
-  test('what would be too deep for the stack needs no stack, neither on its way in nor on its way out', (t) => {
+  test('deep messages are read and written without recursion', (t) => {
     const deep = createCodecs(registry, { ...JSON_OPTIONS, maxDepth: 1_000_000 }).of(codec.descriptor);
     const nested = (times: number) => Buffer.from(`{"value":${'['.repeat(times)}${']'.repeat(times)}}`);
     const tag = deep.read(nested(1)).subarray(0, -3);
@@ -258,7 +258,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     t.is(jsonOf(codec, Buffer.from(wire, 'hex')), '{"struct":{"a":1}}');
   });
 
-  test('from an upstream: an Any whose type nobody knows keeps its bytes', (t) => {
+  test('from an upstream: an Any of an unknown type keeps its bytes', (t) => {
     const wire = Buffer.concat([
       Buffer.from('5a10', 'hex'),
       Buffer.from('0a0a', 'hex'),

@@ -16,7 +16,7 @@ export function writingCases(name: string, createCodecs: CreateCodecs): void {
   const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.Note')!);
   const read = (json: string) => codec.read(Buffer.from(json));
 
-  test('a message stands where its caller wants it, among what he writes himself', (t) => {
+  test('a message is written at the place that its caller chooses, between the caller’s own bytes', (t) => {
     const out = new JsonWriter();
     const text = out.collectString((inside) => {
       inside.ascii('[');
@@ -58,7 +58,7 @@ export function writingCases(name: string, createCodecs: CreateCodecs): void {
     );
   });
 
-  test('keys of maps are no part of what the caller has written so far', (t) => {
+  test('the keys of maps do not count towards the caller’s own bytes', (t) => {
     const out = new JsonWriter();
     const json = '{"labels":{"a":"1","b":"2"}}';
     for (let i = 0; i < 3; i++)

@@ -34,7 +34,7 @@ const MIX: readonly (readonly [number, Client | 'idle'])[] = [
   [6, webSockets],
 ];
 
-/** Ten drains in all. */
+/** There are ten drains in all. */
 const VARIANTS = [
   { tls: false, workers: 1, rounds: 3 },
   { tls: true, workers: 1, rounds: 2 },

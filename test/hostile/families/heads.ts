@@ -10,9 +10,9 @@ import { http1Case } from '../http1.js';
 const PATH = '/v1/things/1';
 const SEES = { name: 'things/1' };
 const octets = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet));
-/** RFC 9110 §5.6.2. */
+/** The characters of a token (RFC 9110 §5.6.2). */
 const isToken = (text: string) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
-/** RFC 9110 §5.5: visible characters, SP, HTAB and obs-text. */
+/** The characters of a field value: visible ones, SP, HTAB and obs-text (RFC 9110 §5.5). */
 const isValue = (text: string) => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 export const requestLines: Family = {

@@ -7,6 +7,7 @@ import test from 'ava';
 import { type Clock, systemClock } from '../../../src/base/clock.js';
 import { type ApiKeySettings, createApiKeys } from '../../../src/policy/access/api-key.js';
 import { createLog } from '../../../src/telemetry/log.js';
+import { until } from '../../support/until.js';
 
 const digestOf = (key: string) => createHash('sha256').update(key).digest('hex');
 
@@ -60,7 +61,7 @@ async function load(t: Teardown, text: string, settings: Partial<ApiKeySettings>
   return { file, clock, keys, logged };
 }
 
-test('what is nobody’s key finds nobody', async (t) => {
+test('an unknown key finds no caller', async (t) => {
   const { keys } = await load(t, fileOf('pg_a', '', 'x'.repeat(257), 'with space', 'ключ', digestOf('pg_b')));
   const strangers = [
     ['no key', ''],
@@ -99,7 +100,7 @@ test('a key finds its consumer, plan and scopes, the same object every time', as
   t.deepEqual((await load(t, text)).keys.find('pg_a')?.metadata, []);
 });
 
-test('what began with a key stands for as long as the file says the same of it', async (t) => {
+test('a stream that began with a key lasts as long as the file has the same entry', async (t) => {
   const { file, keys, clock } = await load(t, fileOf('pg_a', 'pg_b'));
   const { credential } = keys.find('pg_a')!;
   await writeFile(file, `# another order\n${fileOf('pg_c', 'pg_a')}`);
@@ -216,7 +217,7 @@ test('a bad file is refused with one line, the old keys serve on, a good one end
   t.deepEqual([keys.find('pg_a'), keys.find('pg_b')?.consumer], [undefined, 'acme']);
 });
 
-test('an emptied file is a bad one: half-written is not the same as nobody', async (t) => {
+test('an empty keys file is an error, because it may be half-written', async (t) => {
   const { file, keys, clock, logged } = await load(t, fileOf('pg_a'));
   await writeFile(file, '');
   await clock.look();
@@ -227,7 +228,7 @@ test('an emptied file is a bad one: half-written is not the same as nobody', asy
   t.is(keys.find('pg_a'), undefined);
 });
 
-test('a file that vanished is said once, the old keys stay; the same file back again is read', async (t) => {
+test('a removed file is logged once, and the old keys stay; when the file is back, it is read', async (t) => {
   const { file, keys, clock, logged } = await load(t, fileOf('pg_a'));
   await rename(file, `${file}.away`);
   await clock.look();
@@ -251,7 +252,7 @@ test('a folder in the place of the file is refused', async (t) => {
   t.like(logged()[0], { level: 'error', problem: `${file}: error: expected a regular file [keys-file]` });
 });
 
-test('a file that cannot be read is said once, and read when it can be', async (t) => {
+test('a file that cannot be read is logged once, and read as soon as it can be', async (t) => {
   const { file, keys, clock, logged } = await load(t, fileOf('pg_a'));
   await rm(file);
   await symlink(file, file);
@@ -289,7 +290,6 @@ test('on the system’s clock a change is seen within seconds', async (t) => {
   const keys = createApiKeys({ file }, { clock: systemClock, log });
   t.teardown(() => keys.close());
   await writeFile(file, fileOf('pg_a', 'pg_b'));
-  const until = Date.now() + 20_000;
-  while (keys.find('pg_b') === undefined && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => keys.find('pg_b') !== undefined);
   t.is(keys.find('pg_b')?.consumer, 'acme');
 });

@@ -45,7 +45,7 @@ test('a certificate of a known authority names the caller; none, or another’s,
   t.is(upstream.calls.length, calls);
 });
 
-test('a certificate comes along by itself: a foreign page reads nothing and writes nothing, a program does both', async (t) => {
+test('with a client certificate a page of another site can neither read nor write, and a program can do both', async (t) => {
   const made = certificates();
   const listen = { tls: await tlsFiles(t, made) };
   const config = { listen, auth: { mtls: {} }, cors: { origins: ['https://app.example.com'] } };

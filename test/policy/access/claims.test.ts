@@ -94,7 +94,7 @@ test('a plan of a caller without a consumer counts by address', async (t) => {
   }
 });
 
-test('a kept answer is for its subject, whether or not there is a consumer', async (t) => {
+test('a cached answer belongs to its subject, with or without a consumer', async (t) => {
   const { get, upstream } = await start(t, { consumerClaim: 'org', claimsToMetadata: { sub: 'x-user-id' } });
   upstream.script('Kept', (call) => ({ message: { text: String(call.metadata.get('x-user-id')) } }));
   const callers = [
@@ -169,7 +169,7 @@ test('rules and steps of aggregates read claims inside of others', async (t) => 
   t.is(upstream.calls.length, 4, 'no claim, no call');
 });
 
-test('one subject vouched for by a token, another issuer, a key and a certificate is four', async (t) => {
+test('the same subject of a token, another issuer, a key and a certificate is four callers', async (t) => {
   const made = certificates();
   const folder = await protoFolder(t, {});
   const key = keepSecret('pg_known-key-known-key-known-key-known-key');

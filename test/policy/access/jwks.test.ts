@@ -122,7 +122,7 @@ function retriesOf(clock: HandClock): number[] {
   return clock.delays.filter((delay) => ![FETCH_TIMEOUT_MS, PREPARE_MS].includes(delay));
 }
 
-test('a server whose certificate nobody vouches for is not believed', async (t) => {
+test('a server with a certificate of an unknown authority is refused', async (t) => {
   const { cert, key } = certificates().server;
   const server = createServer({ cert, key }, (_, response) => response.end('{"keys":[]}')).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
@@ -217,7 +217,7 @@ test('a thousand unknown kids cause five fetches, and one more each half minute'
   t.true(issuer.fetches - before <= 2, 'the one that was under way, and one begun since');
 });
 
-test('a known kid with an algorithm that is not its key’s asks nobody', async (t) => {
+test('a known kid with another algorithm than its key’s causes no fetch', async (t) => {
   const { issuer, keys } = await start(t);
   t.is(keys.find(issuer.rsa.kid, 'ES256'), undefined);
   t.is(keys.find(issuer.rsa.kid, 'RS512'), undefined, 'the JWK says RS256');
@@ -278,7 +278,7 @@ test('a key that can’t be used is left out with its reason, and spoils no othe
   );
 });
 
-test('what is no set of at most 100 keys is refused whole', (t) => {
+test('a JWK Set that is invalid or has more than 100 keys is refused as a whole', (t) => {
   for (const [text, problem] of [
     ['', 'expected JSON, got other text'],
     ['[]', 'expected a JSON object with a list "keys"'],
@@ -289,7 +289,7 @@ test('what is no set of at most 100 keys is refused whole', (t) => {
   }
 });
 
-test('a key verifies only what it was made for', async (t) => {
+test('a key verifies only its own algorithm and use', async (t) => {
   const curves = ['P-256', 'P-384', 'P-521'] as const;
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
   const set = { keys: [jwk(rsa, { kid: 'RSA' }), ...curves.map((curve) => ecKey(curve))] };

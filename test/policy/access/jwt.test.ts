@@ -65,7 +65,7 @@ async function refused(t: ExecutionContext, verifier: TokenVerifier, token: stri
 
 const seconds = (clock: HandClock) => Math.floor(clock.now() / 1000);
 
-test('what no issuer would send is refused without any I/O', async (t) => {
+test('a malformed token is refused without any I/O', async (t) => {
   const { issuer, verifier, clock, lines } = await start(t);
   const { issuer: iss, rsa, ec } = issuer;
   const claims = { iss, aud: 'api', sub: 'sesame', exp: seconds(clock) + 300 };
@@ -131,7 +131,7 @@ test('what no issuer would send is refused without any I/O', async (t) => {
   t.deepEqual(lines, []);
 });
 
-test('what the issuer did not sign so, for us and for now, is refused', async (t) => {
+test('a token with a wrong signature, audience or time is refused', async (t) => {
   const { issuer, verifier, clock } = await start(t);
   const now = seconds(clock);
   const [head, , signature] = issuer.sign({ sub: 'ada' }).split('.') as [string, string, string];
@@ -373,7 +373,7 @@ test('a remembered token is verified again after five minutes, and at its end', 
   t.true(isRemembered(verifier, long));
 });
 
-test('what is remembered is bounded, in number and in bytes', async (t) => {
+test('remembered tokens are limited in number and in bytes', async (t) => {
   const { issuer, verifier, clock } = await start(t, {}, { maxTokens: 5 });
   const tokens = Array.from({ length: 20 }, (_, i) => issuer.sign({ sub: `user-${i}` }));
   for (const token of tokens) await verifier.verify(token);
@@ -387,7 +387,7 @@ test('what is remembered is bounded, in number and in bytes', async (t) => {
 
 // Identity.
 
-test.serial('what is remembered holds a token, and not the header that it was cut out of', async (t) => {
+test.serial('a remembered token does not keep the header that it was cut out of in memory', async (t) => {
   const { issuer, verifier } = await start(t, { algorithms: ['ES256'] });
   const count = 1000;
   const verifyOne = async (i: number) => {
@@ -493,7 +493,7 @@ test('claims become metadata as text, element by element; -bin takes any text', 
   }
 });
 
-test('a number that was rounded when it was read is nobody’s id', async (t) => {
+test('a claim that is a rounded number is equal to nothing', async (t) => {
   const { issuer, verifier } = await start(t, { claimsToMetadata: new Map([['id', 'x-id']]) });
   for (const id of [2 ** 53, -(2 ** 60), [2 ** 53], { id: 2 ** 53 }, [[2 ** 53]]]) {
     const token = issuer.sign({ sub: 'ada', id });

@@ -47,7 +47,7 @@ async function said(t: ExecutionContext, declared: { service?: string; method?: 
 
 const OWNER = 'require: "request.id = caller.subject"';
 
-test('what a rule takes away from a proto is said, each demand by its words', async (t) => {
+test('check names each requirement that a rule removes from a proto', async (t) => {
   const rows: readonly [
     fact: string,
     declared: { service?: string; method?: string },

@@ -127,7 +127,7 @@ test('a refused optional step is a PERMISSION_DENIED part, and is not called', a
   t.is((await from('10.0.0.1', '/v1/optional/x')).json.failures, undefined);
 });
 
-test('a page that is kept tells an address that may not call a step nothing of it', async (t) => {
+test('a cached page shows no part of a step to an address that may not call the step', async (t) => {
   const rule = 'option (google.api.http) = { get: "/v1/optional/{id}" };';
   const cache = 'option (protogate.v1.policy) = { cache: { ttl: { seconds: 60 } } };';
   const { from, upstream } = await start(t, PROTO.replace(rule, `${rule}\n${cache}`));
@@ -196,7 +196,7 @@ test('explain judges the address that a proxy would name, and says where nothing
   );
 });
 
-test('routes tells the networks', async (t) => {
+test('routes prints the networks', async (t) => {
   const plan = await planOf(t, PROTO, OPEN);
   const row = routeRows(plan.routes).find(({ rpc }) => rpc === 'a.v1.S/Office');
   t.deepEqual(row?.policy.addresses, { allow: ['10.0.0.0/8', '2001:db8::/32'], deny: ['10.9.0.0/16'] });

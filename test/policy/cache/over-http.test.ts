@@ -77,7 +77,7 @@ async function text(gateway: TestGateway, target: string, options?: SendOptions)
   return status === 200 ? json.text : String(status);
 }
 
-test('a kept answer costs no call and says how old it is', async (t) => {
+test('a cached answer makes no call and has an Age', async (t) => {
   const clock = handClock();
   const gateway = await start(t, {}, counting(), { clock });
   const first = await gateway.send('GET', '/v1/own/1');
@@ -112,7 +112,7 @@ test('If-None-Match with the weak ETag gives 304 without a body, and another one
   t.is(gateway.upstream.calls.length, 1);
 });
 
-test('what is asked is part of the key: path, query, and method; other bindings and methods keep nothing', async (t) => {
+test('path, query and method are part of the cache key; other bindings and methods are not cached', async (t) => {
   const gateway = await start(t);
   const texts = [
     await text(gateway, '/v1/own/1'),
@@ -175,7 +175,7 @@ test('two callers never see each other’s answer: by subject, consumer, issuer,
   for (const [i, headers] of variants.entries()) t.is(await text(gateway, '/v1/own/1', { headers }), texts[i]!);
 });
 
-test('nor callers known by API key, certificate or token, though they bear the same name', async (t) => {
+test('callers by API key, certificate and token do not share answers, although they have the same name', async (t) => {
   const { ca, server, client } = certificates();
   const folder = await protoFolder(t, {});
   const file = async (name: string, content: Buffer | string) => {
@@ -221,7 +221,7 @@ test('nor callers known by API key, certificate or token, though they bear the s
   for (const [i, options] of as.entries()) t.is(await text(gateway, '/v1/own/1', options), texts[i]!);
 });
 
-test('a public answer is for everybody, and the upstream learns neither who asked nor from where', async (t) => {
+test('a public answer is shared by all callers, and the upstream gets neither the caller nor the address', async (t) => {
   const { gateway, as } = await withTokens(t);
   const first = await text(gateway, '/v1/open/1', { headers: { ...as('ada'), 'x-forwarded-for': '192.0.2.1' } });
   const { metadata } = gateway.upstream.last();
@@ -234,7 +234,7 @@ test('a public answer is for everybody, and the upstream learns neither who aske
   t.is(gateway.upstream.calls.length, 1);
 });
 
-test('one client cannot poison a public entry: what it may send along makes an entry of its own', async (t) => {
+test('a client cannot poison a public cache entry: its forwarded headers are part of the key', async (t) => {
   const { gateway } = await withTokens(t);
   gateway.upstream.script('Open', (call: RecordedCall) => ({
     message: { text: `for ${call.metadata.get('tenant').join()} ${call.metadata.get('accept-language').join()}` },
@@ -263,7 +263,7 @@ test('Vary names Authorization where it is forwarded, also where nothing here re
   t.deepEqual(texts, ['answer 1', 'answer 2', 'answer 1']);
 });
 
-test('where a pattern lets headers through, no cache on the way answers without asking', async (t) => {
+test('if a pattern lets headers through, Vary: * keeps other caches from answering alone', async (t) => {
   const gateway = await start(t, {
     metadata: { request: ['accept-language', 'grpc-metadata-*'] },
     cors: { origins: ['https://app.test'] },
@@ -306,7 +306,7 @@ async function leaving(gateway: TestGateway, path: string): Promise<() => void> 
   return () => req.destroy();
 }
 
-test('requests at once share no cookie, and nothing that the upstream keeps for one', async (t) => {
+test('concurrent requests share neither cookies nor answers that the upstream marks as private', async (t) => {
   let count = 0;
   const privately: readonly [string, string][] = [
     ['set-cookie', 'session='],
@@ -356,7 +356,7 @@ test('requests at once share a failure that is for all', async (t) => {
   t.is(gateway.upstream.calls.length, 1);
 });
 
-test('the first client’s leaving cancels nothing while others wait', async (t) => {
+test('the call is not cancelled when the first client leaves while others wait', async (t) => {
   const once = held({ message: { text: 'once' } });
   const gateway = await start(t, {}, { Own: once.handler });
   const leave = await leaving(gateway, '/v1/own/1');
@@ -369,7 +369,7 @@ test('the first client’s leaving cancels nothing while others wait', async (t)
   t.is(gateway.upstream.calls.length, 1);
 });
 
-test('when nobody waits any more the call is cancelled, and the next request asks anew', async (t) => {
+test('when no request waits any more, the call is cancelled, and the next request makes a new one', async (t) => {
   const gateway = await start(t, {}, { Own: { hang: true } });
   const leave = await leaving(gateway, '/v1/own/1');
   leave();
@@ -378,7 +378,7 @@ test('when nobody waits any more the call is cancelled, and the next request ask
   t.is(await text(gateway, '/v1/own/1'), 'anew');
 });
 
-test('a client’s short deadline ends its waiting and nobody else’s', async (t) => {
+test('a client’s short deadline ends only its own waiting', async (t) => {
   const late = held({ message: { text: 'late' } });
   const clock = handClock();
   const gateway = await start(t, {}, { Own: late.handler }, { clock });
@@ -440,7 +440,7 @@ test('stale while the upstream is dead', async (t) => {
   t.deepEqual([json.text, headers['cache-status']], ['answer 1', 'protogate; hit; detail=stale']);
 });
 
-test('errors, overridden statuses, cookies and what the upstream forbids are not kept', async (t) => {
+test('errors, overridden statuses, cookies and answers that the upstream forbids to cache are not cached', async (t) => {
   const gateway = await start(t, { metadata: { response: ['set-cookie'] } });
   for (const reply of [
     { status: { code: 5, message: 'not yet' } },
@@ -468,7 +468,7 @@ test('memory is bounded: the answer that was used longest ago makes room', async
   t.is((await gateway.send('GET', '/v1/own/0')).headers['cache-status'], 'protogate; fwd=miss');
 });
 
-test('authorization comes first: an answer that is kept is refused to who may not', async (t) => {
+test('authorization comes before the cache: a cached answer is refused to a caller who may not see it', async (t) => {
   const issuer = await startIssuer(t);
   const gateway = await start(t, {
     auth: { jwt: [{ issuer: issuer.issuer, audiences: ['api'], jwksUri: issuer.jwksUri }] },
@@ -484,7 +484,7 @@ test('authorization comes first: an answer that is kept is refused to who may no
   t.is(await text(gateway, '/v1/open/1'), '401');
 });
 
-test('a reload keeps what is kept', async (t) => {
+test('a reload keeps cached answers', async (t) => {
   const gateway = await start(t);
   t.is(await text(gateway, '/v1/own/1'), 'answer 1');
   await gateway.gateway.reload();

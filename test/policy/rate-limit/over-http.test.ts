@@ -80,7 +80,7 @@ test('errors of the route have the RateLimit headers too, and a route without li
   t.is((await gateway.send('GET', '/v1/plain/1')).headers['ratelimit-limit'], undefined);
 });
 
-test('of a hundred parallel requests exactly the limit passes', async (t) => {
+test('exactly as many of a hundred parallel requests pass as the limit allows', async (t) => {
   const gateway = await start(t, { policies: [{ selector: '*', rateLimits: [{ limit: 37, period: '1h' }] }] });
   const answers = await Promise.all(Array.from({ length: 100 }, () => gateway.send('GET', '/v1/plain/1')));
   t.is(answers.filter(({ status }) => status === 200).length, 37);
@@ -110,7 +110,7 @@ test('one path is one counter, however it is escaped', async (t) => {
   t.deepEqual(await statuses(gateway, '/v1/%63aller/1', 1), [429]);
 });
 
-test('enforce: false counts, refuses nobody and says nothing to clients', async (t) => {
+test('enforce: false counts, refuses no request and sends no headers', async (t) => {
   const gateway = await start(t, {
     policies: [{ selector: '*', rateLimits: [{ limit: 1, period: '1h', enforce: false }] }],
   });

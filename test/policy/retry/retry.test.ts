@@ -164,7 +164,7 @@ test('without room in the budget the first failure is the answer', async (t) => 
   t.true(refused >= 20, String(refused));
 });
 
-test('what the gateway itself refuses is not tried again', async (t) => {
+test('a refusal of the gateway itself is not retried', async (t) => {
   let calls = 0;
   const failure = new StatusError(Code.UNAVAILABLE, 'open');
   const clock = handClock();

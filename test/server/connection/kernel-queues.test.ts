@@ -84,14 +84,14 @@ for (const [name, open] of Object.entries(WAYS)) {
   });
 }
 
-test('of a unix socket nobody knows', async (t) => {
+test('the acknowledged bytes of a unix socket are not known', async (t) => {
   const path = join(tmpdir(), `protogate-${process.pid}.sock`);
   const { server } = await pairOf(t, createServer(), { path }, () => connect(path));
   server.write(Buffer.alloc(BYTES));
   t.is(await kernelQueues(handClock()).acknowledged(server), undefined);
 });
 
-test('of a connection that is closed nobody knows', async (t) => {
+test('the acknowledged bytes of a closed connection are not known', async (t) => {
   const { server } = await WAYS.IPv4!(t);
   server.destroy();
   t.is(await kernelQueues(handClock()).acknowledged(server), undefined);

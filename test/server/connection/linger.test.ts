@@ -119,7 +119,7 @@ for (const [what, request] of [
   ],
   ['what does not parse', 'x\r\n\r\n'],
 ] as const) {
-  test(`what comes behind such a body is not served: ${what}`, async (t) => {
+  test(`bytes after such a body are not served as a request: ${what}`, async (t) => {
     const { socket, upstream, logged, text, connections, passUntilClosed } = await answered(t);
     const before = text();
     const [{ bytesRead }] = [...connections] as [Socket];

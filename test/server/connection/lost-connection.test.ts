@@ -45,7 +45,7 @@ for (const [what, last] of [
   ['with a wrong frame', frame(PRIORITY, 0, 1, Buffer.alloc(4))],
   ['with data behind the end', frame(0, 0, 1, Buffer.from('x'))],
 ] as const) {
-  test(`who leaves ${what} is noticed in time, and nothing of it is kept`, async (t) => {
+  test(`a client that leaves ${what} is noticed in time, and nothing of it is kept`, async (t) => {
     const { port, answers, open, pass } = await start(t);
     const socket = connect(port, '127.0.0.1')
       .on('error', () => {})
@@ -65,7 +65,7 @@ for (const [what, last] of [
   });
 }
 
-test('a client that waits in silence, but lives, is not gone', async (t) => {
+test('a silent client that answers pings is not cut', async (t) => {
   const { port, answers, open, pass } = await start(t);
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   t.teardown(() => session.destroy());
@@ -78,7 +78,7 @@ test('a client that waits in silence, but lives, is not gone', async (t) => {
   t.is(String(first), 'at last');
 });
 
-test('a client that lives and answers no ping is gone', async (t) => {
+test('a client that answers no ping is cut', async (t) => {
   const { port, answers, open, pass } = await start(t);
   const socket = connect(port, '127.0.0.1').resume();
   t.teardown(() => void socket.destroy());

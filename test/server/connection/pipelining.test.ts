@@ -123,7 +123,7 @@ test('a request meets what the one before it on its connection did', async (t) =
   t.regex(await answersOn(t, port, post + get('/v1/quick'), 1), /\{"id":"a"\}$/);
 });
 
-test('what follows one that waits is not lost: bodies, expectations, requests in pieces', async (t) => {
+test('nothing behind a waiting request is lost: bodies, expectations, requests in pieces', async (t) => {
   const { port, upstream } = await startGateway(t, PROTO, {
     Quick: ({ request }) => ({ message: request!, delayMs: 100 }),
     Make: ({ request }) => ({ message: request! }),
@@ -188,7 +188,7 @@ test('a drain answers every request that waits, and the last answer alone ends t
   );
 });
 
-test('what does not parse takes nobody’s answer: what came before it is answered, and the connection ends', async (t) => {
+test('bytes that do not parse do not cost an earlier request its answer, and end the connection', async (t) => {
   const { port, upstream } = await startGateway(t, PROTO, { Quick: { message: { id: 'a' }, delayMs: 200 } });
   for (const wrong of [
     'nonsense\r\n\r\n',
@@ -202,7 +202,7 @@ test('what does not parse takes nobody’s answer: what came before it is answer
   }
 });
 
-test('who leaves behind something that does not parse cancels the call', async (t) => {
+test('a client that leaves after bytes that do not parse cancels the call', async (t) => {
   const { socket, upstream, gateway } = await start(t);
   socket.resume().write(`${get('/v1/hang')}nonsense\r\n\r\n`);
   await until(() => upstream.calls.length === 1);
@@ -218,7 +218,7 @@ for (const [what, request] of [
   ['h2c', get('/v1/quick', 'connection: upgrade\r\nupgrade: h2c\r\n')],
   ['a tunnel', 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n'],
 ] as const) {
-  test(`who asks for ${what} before the earlier answer is there loses the connection, and nobody else anything`, async (t) => {
+  test(`a client that asks for ${what} before the earlier answer loses its connection, and no other client is affected`, async (t) => {
     const { socket, send, gateway, upstream } = await start(t);
     let text = '';
     socket.on('data', (chunk) => {

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../../support/certificates.js';
@@ -35,6 +36,14 @@ const made = certificates();
 
 async function* endless() {
   for (;;) yield { blob: Buffer.alloc(1 << 16) };
+}
+
+/** The same without an end, but not as fast as the machine can. */
+async function* trickle() {
+  for (;;) {
+    yield { blob: Buffer.alloc(1 << 16) };
+    await sleep(1);
+  }
 }
 
 interface Started extends TestGateway {
@@ -143,7 +152,8 @@ for (const [name, { request, tls = false, halfClose = false, sign }] of Object.e
 }
 
 test('a stream of which nothing is taken is cut, however much its client takes of another one', async (t) => {
-  const { url, clock, gateway, logged } = await start(t, false);
+  const { url, clock, gateway, logged, upstream } = await start(t, false);
+  upstream.script('Watch', () => ({ messages: trickle() }));
   const { open } = http2Client(t, url);
   const taken = open('GET', '/v1/watch');
   let bytes = 0;

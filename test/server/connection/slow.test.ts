@@ -16,7 +16,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { answerOf, http2Client } from '../../support/http2.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { turns } from '../../support/turns.js';
-import { until } from '../../support/until.js';
+import { HANG_MS, until } from '../../support/until.js';
 
 const PROTO = `package p.v1;
 import "google/api/annotations.proto";
@@ -81,7 +81,7 @@ async function ended(socket: Socket): Promise<{ text: string; afterMs: number }>
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
   });
-  await once(socket, 'close', { signal: AbortSignal.timeout(30_000) });
+  await once(socket, 'close', { signal: AbortSignal.timeout(HANG_MS) });
   return { text, afterMs: performance.now() - startedAt };
 }
 

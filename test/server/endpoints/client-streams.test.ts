@@ -8,7 +8,7 @@ import test from 'ava';
 import { createJsonElements } from '../../../src/transcoding/stream/json-elements.js';
 import { afterAll, startGateway } from '../../support/gateway.js';
 import { heldBytes } from '../../support/memory.js';
-import { until } from '../../support/until.js';
+import { HANG_MS, until } from '../../support/until.js';
 import { type Handlers, startUpstream } from '../../support/upstream.js';
 
 const shared = afterAll(test);
@@ -118,7 +118,7 @@ test('an error names the message; the call is cancelled', async (t) => {
   t.is((await send('POST', '/v1/lists/1/items', { body: 'a', headers: { 'content-type': 'text/plain' } })).status, 415);
 });
 
-test('a demand over the message is met by the first, before there is a call; also by none', async (t) => {
+test('a rule about the message is checked with the first message before the call, also if there is none', async (t) => {
   const { send, upstream } = await start();
   for (const body of ['[{"n":2},{"n":1}]', '[{}]', '[]', '', ' ']) {
     t.is((await send('POST', '/v1/own', { body })).status, 403, body);
@@ -126,7 +126,7 @@ test('a demand over the message is met by the first, before there is a call; als
   }
 });
 
-test('where the body field is a list, each array is a message, whatever comes of it first', async (t) => {
+test('if the body field is a list, each array is a message, however the bytes arrive', async (t) => {
   const { send, upstream } = await start();
   t.is((await send('POST', '/v1/many', { body: '[1,2] []\n[3]' })).status, 200);
   t.deepEqual(upstream.last().requests, [{ items: [1, 2] }, {}, { items: [3] }]);
@@ -136,7 +136,7 @@ test('where the body field is a list, each array is a message, whatever comes of
   t.deepEqual([status, json.message], [400, 'body: expected a message after message 1, got ","']);
 });
 
-test('what follows meets it too: a number that is left out is 0', async (t) => {
+test('later messages are checked too, with 0 for a number that is left out', async (t) => {
   const { send, upstream } = await start({ Own: (call) => call.whenHalfClosed.then(() => ({ message: {} })) });
   t.is((await send('POST', '/v1/own', { body: '[{"n":1},{"list":"a","n":1},{"n":1}]' })).status, 200);
   for (const wrong of ['{"n":2}', '{"list":"a"}']) {
@@ -176,7 +176,7 @@ test('a deadline that passes while the first message is waited for is a 504 at o
   });
   t.teardown(() => void sent.on('error', () => {}).destroy());
   sent.write('{"n":');
-  const [answer] = (await once(sent, 'response', { signal: AbortSignal.timeout(30_000) })) as [IncomingMessage];
+  const [answer] = (await once(sent, 'response', { signal: AbortSignal.timeout(HANG_MS) })) as [IncomingMessage];
   t.is(answer.statusCode, 504);
   t.is(upstream.calls.length, 0);
 });
@@ -220,7 +220,7 @@ test('messages arrive when they are sent, each within its size', async (t) => {
   t.is(await answered, 413);
 });
 
-test('an upstream that answers early is answered, and nobody reads the rest', async (t) => {
+test('an early answer of the upstream is sent at once, and the rest of the request is not read', async (t) => {
   const { url } = await start({ Add: { status: { code: 8, message: 'enough' } } });
   const answer = await new Promise((resolve) => {
     const sent = request(`${url}/v1/lists/1/items`, { method: 'POST', headers: NDJSON, agent: false }, (res) => {
@@ -315,7 +315,7 @@ for (const [what, breakOff] of [
   ['a client that goes away', (sent: ClientRequest) => sent.destroy()],
   ['a message that is none', (sent: ClientRequest) => sent.write('{"n":"x"}\n')],
 ] as const) {
-  test(`half of an upload never looks whole to the service: ${what}`, async (t) => {
+  test(`a half upload never looks complete to the service: ${what}`, async (t) => {
     const frames: { readonly type: number; readonly flags: number; readonly payload: Buffer }[] = [];
     const service = createRawServer((socket) => {
       let bytes = Buffer.alloc(0);

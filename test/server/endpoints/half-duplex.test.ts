@@ -109,7 +109,7 @@ test('a failure before the request has ended is a plain error', async (t) => {
   t.like(JSON.parse(text), { code: 9, message: 'closed today' });
 });
 
-test('an upstream that ends early is told at once, and the connection ends with the answer', async (t) => {
+test('an early answer of the upstream reaches the client at once, and ends the connection', async (t) => {
   const gateway = await startGateway(t, PROTO, { Talk: { messages: [{ text: 'enough' }] } });
   const { req, answer } = talk(t, gateway);
   req.write('{"text":"a"}\n');

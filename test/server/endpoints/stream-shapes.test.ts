@@ -207,7 +207,7 @@ for (const framing of FRAMINGS) {
   }
 }
 
-test.serial('without a body rule nothing can be said: path and query are in the first message', async (t) => {
+test.serial('without a body rule no message is accepted, and path and query are in the first message', async (t) => {
   const { url, upstream } = await started;
   const { say, halfClose, closed } = await openWebSocket(t, url, '/v1/lists/1/none?n=7', { headers });
   for (const _ of [1, 2]) say({});
@@ -224,7 +224,7 @@ for (const [what, wrong] of [
   ['behind another field of that name', '{"inner":{"list":"lists/1"},"list":"lists/2"}'],
   ['that is no object', '["lists/2"]'],
 ] as const) {
-  test.serial(`what the path gives is not said otherwise: ${what}`, async (t) => {
+  test.serial(`no message may contradict the path: ${what}`, async (t) => {
     const { url, upstream } = await started;
     for (const framing of FRAMINGS.filter(({ bothWays }) => bothWays)) {
       const before = upstream.calls.length;
@@ -257,7 +257,7 @@ for (const framing of FRAMINGS) {
   );
 }
 
-test.serial('a WebSocket that was refused a message is told so once, whatever it still says', async (t) => {
+test.serial('a WebSocket whose message was refused gets one close frame, whatever it still sends', async (t) => {
   const { url, upstream } = await started;
   const { say, until: came, closed } = await openWebSocket(t, url, '/v1/lists/1/talk');
   say({ text: 'a' });

@@ -162,7 +162,7 @@ for (const { name, paths, tooLarge, upload } of UPLOADS) {
     });
 
     if (name !== 'WebSocket') {
-      test.serial(`${path} over ${name}: what is announced as too large calls nobody`, async (t) => {
+      test.serial(`${path} over ${name}: a content-length that is too large makes no call`, async (t) => {
         const { upstream } = await started;
         const before = upstream.calls.length;
         const { status } = await upload(path, piecesOf([most + 1]), true);
@@ -216,7 +216,7 @@ for (const framing of FRAMINGS) {
   );
 }
 
-test.serial('blank lines count: a stream of nothing ends too', async (t) => {
+test.serial('blank lines count towards the size of a stream', async (t) => {
   const { url } = await started;
   const sent = request(`${url}/v1/items`, {
     method: 'POST',

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';
 import { certificates } from '../../support/certificates.js';
-import { handClock } from '../../support/clock.js';
+import { type HandClock, handClock } from '../../support/clock.js';
 import { startGateway } from '../../support/gateway.js';
 import { mostHeld } from '../../support/memory.js';
 import { runAlone } from '../../support/parallel-tests.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { until } from '../../support/until.js';
 import { arriving, type Handlers, startUpstream } from '../../support/upstream.js';
-import { openWebSocket, refusedWebSocket } from '../../support/websocket.js';
+import { type Closed, openWebSocket, refusedWebSocket, type TestWebSocket } from '../../support/websocket.js';
 
 const PROTO = `package chat.v1;
 import "google/api/annotations.proto";
@@ -153,7 +153,7 @@ test('over TLS', async (t) => {
   t.is(messages[0].text, 'A');
 });
 
-test('a refused handshake is an answer like any other, and calls nobody', async (t) => {
+test('a refused handshake is a normal HTTP answer, and makes no call', async (t) => {
   const { url, upstream } = await start(t);
   const refused = (path: string, headers: Record<string, string> = {}) => refusedWebSocket(url, path, { headers });
   const unary = await refused('/v1/rooms/1');
@@ -244,7 +244,7 @@ test('the same auth as on any route; a token also in the query or in a cookie of
   t.false(JSON.stringify(logged()).includes(valid));
 });
 
-test('a cookie speaks for a page that cors.origins names, not for one that * lets in', async (t) => {
+test('a cookie is accepted from a page that cors.origins names, and not from one that only * allows', async (t) => {
   const { url, upstream } = await start(t, ECHO, { ...AUTH, cors: { origins: ['*', 'https://app.example.com'] } });
   const headers = { cookie: `session=${await token({ sub: 'ada' })}` };
   await openWebSocket(t, url, TALK, { headers, origin: 'https://app.example.com' });
@@ -267,7 +267,7 @@ test('require is met by the first message, before there is a call', async (t) =>
   t.is((await own.closed).code, 1000);
 });
 
-test('limits count handshakes, and tell in the answer', async (t) => {
+test('limits count handshakes, and the answer has their headers', async (t) => {
   const { url } = await start(t, ECHO, {
     policies: [{ selector: 'chat.v1.Chat/Talk', rateLimits: [{ limit: 2, period: '1m', per: ['ip'] }] }],
   });
@@ -365,7 +365,7 @@ test('a client that leaves, with a word or without, cancels the call and is logg
   );
 });
 
-test('one log line per conversation, with its route, at its end', async (t) => {
+test('a WebSocket has one log line with its route, at its end', async (t) => {
   const { url, logged } = await start(t, { Talk: { status: { code: 5, message: 'none' } } });
   await (await openWebSocket(t, url, `${TALK}?$fields=n`)).closed;
   await until(() => logged().length === 1);
@@ -393,36 +393,59 @@ test('a deadline closes with 4004, the policy’s and the client’s', async (t)
 });
 
 test('silence on both sides for streamIdleTimeout closes with 4004; a word from either side counts', async (t) => {
+  let speak = () => {};
   const upstream = await startUpstream(PROTO, {
     Talk: { hang: true },
     Listen: {
       messages: (async function* () {
-        for (let n = 1; n <= 4; n++) {
+        for (let n = 1; ; n++) {
           yield { n };
-          await sleep(500);
+          await new Promise<void>((resolve) => {
+            speak = resolve;
+          });
         }
-        await sleep(60_000, undefined, { ref: false });
       })(),
     },
   });
   t.teardown(upstream.close);
   const test = { target: upstream.target, streamIdleTimeout: '1500ms' };
-  const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } });
+  const clock = handClock();
+  const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } }, { clock });
   const silent = await openWebSocket(t, url, TALK);
-  t.deepEqual(await silent.closed, { code: 4004, reason: 'the stream ends because no message came for 1.5 s' });
+  await until(() => upstream.calls.length === 1);
+  const reason = 'the stream ends because no message came for 1.5 s';
+  t.deepEqual(await passUntilClosed(clock, silent), { code: 4004, reason });
   await upstream.last().whenCancelled;
   const talking = await openWebSocket(t, url, TALK);
-  const startedAt = performance.now();
-  for (let i = 0; i < 4; i++) {
+  for (let i = 1; i <= 4; i++) {
     talking.say({});
-    await sleep(500);
+    await until(() => upstream.calls[1]?.requestBytes.length === i);
+    clock.advance(1000);
   }
-  t.is((await talking.closed).code, 4004);
-  t.true(performance.now() - startedAt > 2500);
+  t.is(talking.socket.readyState, talking.socket.OPEN);
+  t.is((await passUntilClosed(clock, talking)).code, 4004);
   const listening = await openWebSocket(t, url, '/v1/rooms/1:listen');
-  t.is((await listening.closed).code, 4004);
+  for (let i = 1; i <= 4; i++) {
+    if (i > 1) speak();
+    await listening.until(i);
+    clock.advance(1000);
+  }
+  t.is((await passUntilClosed(clock, listening)).code, 4004);
   t.is(listening.messages.length, 4);
 });
+
+/** Lets time pass, a tenth of a second at once, until a connection is closed. */
+async function passUntilClosed(clock: HandClock, { closed }: TestWebSocket): Promise<Closed> {
+  let isClosed = false;
+  void closed.then(() => {
+    isClosed = true;
+  });
+  await until(() => {
+    if (!isClosed) clock.advance(100);
+    return isClosed;
+  });
+  return closed;
+}
 
 const MOST_BYTES = 64 << 20;
 
@@ -483,7 +506,7 @@ test('a client that does not answer pings is cut off, one that does is not', asy
   t.is(alive.socket.readyState, alive.socket.OPEN);
 });
 
-test('draining: a conversation may end; what has not by then is told 1001', async (t) => {
+test('draining: WebSockets may end, and those that have not by the end of the drain get 1001', async (t) => {
   const { url, drain } = await start(t);
   const { closed, say, until: came } = await openWebSocket(t, url, TALK);
   const drained = drain({ graceMs: 0, timeoutMs: 1500 });
@@ -563,7 +586,7 @@ test.serial(
   },
 );
 
-test('to read slowly is not to be silent', async (t) => {
+test('a slow reader is not a silent client', async (t) => {
   const upstream = await startUpstream(PROTO, { Listen: { messages: [{ blob: Buffer.alloc(12 << 20) }, { n: 1 }] } });
   t.teardown(upstream.close);
   const test = { target: upstream.target, streamIdleTimeout: '4s' };
@@ -592,7 +615,7 @@ test('a client that sends and does not read is cut off', async (t) => {
   t.pass();
 });
 
-test('what comes with the handshake is heard', async (t) => {
+test('frames that arrive with the handshake are read', async (t) => {
   const { port, upstream } = await start(t);
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
@@ -604,7 +627,7 @@ test('what comes with the handshake is heard', async (t) => {
   t.like(upstream.last().requests[0], { n: 1 });
 });
 
-test('the log counts what was said', async (t) => {
+test('the log counts the bytes of messages', async (t) => {
   const { url, logged } = await start(t);
   const { say, halfClose, closed } = await openWebSocket(t, url, TALK);
   say('{"n":1}');

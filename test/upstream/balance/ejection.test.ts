@@ -23,6 +23,23 @@ test('calls that tell nothing about the server change nothing', (t) => {
   t.true(outlier.note('failed'));
 });
 
+test('calls that ran when a connection was lost count once; later ones count again', (t) => {
+  const outlier = new Outlier(SETTINGS, handClock());
+  const first = outlier.losses;
+  for (let i = 0; i < 10; i++) t.false(outlier.noteLoss(first));
+  t.false(outlier.noteLoss(outlier.losses));
+  t.false(outlier.noteLoss(first));
+  t.true(outlier.noteLoss(outlier.losses));
+});
+
+test('an answer between two lost connections does not let them count together', (t) => {
+  const outlier = new Outlier(SETTINGS, handClock());
+  for (let i = 0; i < 10; i++) {
+    t.false(outlier.noteLoss(outlier.losses));
+    outlier.note('answered');
+  }
+});
+
 test('an ejection that was not allowed is asked for again with the next failure', (t) => {
   const outlier = new Outlier(SETTINGS, handClock());
   for (let i = 0; i < 3; i++) outlier.note('failed');

@@ -27,7 +27,7 @@ function answer(...bytes: number[]): CallResponse {
   return { message: Uint8Array.from(bytes), headers: NO_METADATA, trailers: NO_METADATA, notes: {} };
 }
 
-test('the first check decides alone', (t) => {
+test('the first health check decides alone', (t) => {
   for (const [checked, state] of [
     [GOOD, 'healthy'],
     [BAD, 'unhealthy'],
@@ -40,7 +40,7 @@ test('the first check decides alone', (t) => {
   }
 });
 
-test('after it, so many in a row as the thresholds say', (t) => {
+test('later checks decide after as many equal results in a row as the thresholds say', (t) => {
   const record = new HealthRecord(SETTINGS);
   const told = (...checks: Checked[]) => checks.map((checked) => (record.note(checked) ? record.state : '-'));
   t.deepEqual(told(GOOD, BAD, BAD, GOOD, BAD, BAD, BAD), ['healthy', '-', '-', '-', '-', '-', 'unhealthy']);

@@ -46,7 +46,7 @@ async function watched(first: Answer) {
 
 const A = { addresses: ['10.0.0.1'] };
 
-test('a name is looked up again after 30 s, and the same addresses are told once', async (t) => {
+test('a name is looked up again after 30 s, and unchanged addresses are not reported again', async (t) => {
   const { pass, heard, set } = await watched({ addresses: ['10.0.0.2', '10.0.0.1'] });
   t.is(await pass(29_999), 0);
   set({ addresses: ['10.0.0.1', '10.0.0.2'] });
@@ -69,7 +69,7 @@ test('a name is looked up again when its answer ends, but not more than once a s
   t.is(await pass(1), 1);
 });
 
-test('a failed lookup is told once, and is made again after 1, 2, 4 … 30 s', async (t) => {
+test('a failed lookup is reported once, and repeated after 1, 2, 4 … 30 s', async (t) => {
   const { pass, heard, set } = await watched(A);
   set(new Error('down'));
   await pass(30_000);
@@ -119,7 +119,7 @@ test('doubts do not hasten the lookups of a name that cannot be looked up', asyn
   t.is(await pass(1), 1);
 });
 
-test('who comes later is told what is known; who has left and a watch that is closed are told nothing', async (t) => {
+test('a late follower gets the known addresses; one that has left, or whose watch is closed, gets nothing', async (t) => {
   const { watch, pass, set, heard, clock } = await watched(A);
   set(new Error('down'));
   await pass(30_000);

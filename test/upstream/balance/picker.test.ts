@@ -41,7 +41,7 @@ test('only connected members get calls, and the others are connected meanwhile',
   t.true(members[3]!.prepared() > 0);
 });
 
-test('while none is connected, a call waits for all that may be', (t) => {
+test('while no server is connected, a call waits for all that may become connected', (t) => {
   t.is(compiled({ a: 'connecting', b: 'failing' }).pick(), '[a,b]');
 });
 

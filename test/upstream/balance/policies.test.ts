@@ -68,7 +68,7 @@ test('least_request: the one of two with fewer running calls gets the call', (t)
   t.deepEqual(counts(policy('least_request', { a: 1, b: 1 }, { a: 3, b: 2 }), 10), { b: 10 });
 });
 
-test('least_request: of many, only the busiest one gets none', (t) => {
+test('least_request: of many servers only the busiest one gets no call', (t) => {
   const found = counts(policy('least_request', { a: 1, b: 1, c: 1, d: 1 }, { a: 4, b: 3, c: 2, d: 1 }), 1200);
   // Two of four are drawn: d is in half of the pairs and wins all of them.
   t.is(found.a, undefined);

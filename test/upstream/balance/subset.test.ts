@@ -43,7 +43,7 @@ test('5 percent are 500 of 10,000 callers, give or take 100', (t) => {
   t.true(Math.abs(five - 500) < 100, String(five));
 });
 
-test('two percentages are apart', (t) => {
+test('two percentages choose different callers', (t) => {
   const {
     '5%': five = 0,
     '20%': twenty = 0,

@@ -320,7 +320,7 @@ test('PING is answered with its payload, and SETTINGS are acknowledged', async (
   t.is(received.filter(({ type, flags }) => type === SETTINGS && flags === 1).length, 2);
 });
 
-test('an upstream that makes its table smaller is told that it is empty, once', async (t) => {
+test('an upstream that makes its header table smaller gets one update with the size 0', async (t) => {
   const { transport, received } = await frames(t, createLeanTransport, (socket, stream) => {
     socket.write(Buffer.concat([setting(1, 100), whole(stream)]));
   });

@@ -32,7 +32,7 @@ const FLOODS: readonly (readonly [what: string, bytesOf: (stream: number) => Buf
 ];
 
 for (const [what, bytesOf] of FLOODS)
-  test.serial(`what an upstream sends is held in proportion: ${what}`, async (t) => {
+  test.serial(`memory is in proportion to what an upstream sends: ${what}`, async (t) => {
     await runAlone();
     let sent = 0;
     let first: Socket | undefined;

@@ -4,7 +4,7 @@
  */
 
 /** A failure whose message says what to do. The original error is its cause. */
-export class ToldFailure extends Error {
+export class ExplainedFailure extends Error {
   readonly code: string | undefined;
 
   constructor(message: string, cause: unknown, code = (cause as NodeJS.ErrnoException).code) {
@@ -52,11 +52,11 @@ const WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
 ];
 
 /** All calls that fail because of one connection have the same cause. */
-const told = new WeakMap<object, ToldFailure>();
+const told = new WeakMap<object, ExplainedFailure>();
 
 /** Returns the failure in words, or unchanged if there are none for it. */
 export function inWords(cause: unknown): unknown {
-  if (cause instanceof ToldFailure) return cause;
+  if (cause instanceof ExplainedFailure) return cause;
   const known = typeof cause === 'object' && cause !== null ? told.get(cause) : undefined;
   if (known !== undefined) return known;
   const text =
@@ -65,7 +65,7 @@ export function inWords(cause: unknown): unknown {
   if (words === undefined) return cause;
   // The names of a certificate are only in the message.
   const names = /is not in the cert's altnames: ([^\n]{1,200}?)\.?(?: Resolution note.*)?$/.exec(text)?.[1];
-  const failure = new ToldFailure(names === undefined ? words : `${words} (${names})`, cause);
+  const failure = new ExplainedFailure(names === undefined ? words : `${words} (${names})`, cause);
   if (typeof cause === 'object' && cause !== null) told.set(cause, failure);
   return failure;
 }
@@ -74,8 +74,8 @@ export function inWords(cause: unknown): unknown {
  * Returns the failure of a peer that has sent no frame of HTTP/2. `overTls` is true if the handshake of TLS has succeeded,
  * and undefined if that is not known.
  */
-export function withoutHttp2(cause: unknown, overTls: boolean | undefined): ToldFailure {
+export function withoutHttp2(cause: unknown, overTls: boolean | undefined): ExplainedFailure {
   const words = inWords(cause);
-  if (words instanceof ToldFailure) return words;
-  return new ToldFailure(`${NO_HTTP2}; ${MENDS[`${overTls}`]}`, cause, 'NO_HTTP2');
+  if (words instanceof ExplainedFailure) return words;
+  return new ExplainedFailure(`${NO_HTTP2}; ${MENDS[`${overTls}`]}`, cause, 'NO_HTTP2');
 }
