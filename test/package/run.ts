@@ -115,7 +115,7 @@ async function lateYaml(): Promise<void> {
   const listing = join(folder, 'loaded.cjs');
   const list = "process.on('exit', () => console.error(Object.keys(require.cache).join(' ')));";
   await writeFile(listing, list);
-  await writeFile(join(folder, 'late.yaml'), 'version: 1\n');
+  await writeFile(join(folder, 'late.yaml'), 'version: 1\nupstreams: { library: { target: 127.0.0.1:1 } }\n');
   for (const [flags, expected] of [
     [[], false],
     [['-c', 'late.yaml'], true],
