@@ -3,13 +3,18 @@
  * they are late for other reasons too, so on Linux the CPU time of the main thread between two ticks is printed as well: this is
  * what a tick waits for on a machine of its own. Fails when that has a p99 over 50 ms or a value over 100 ms.
  *
+ * Then a file is written as an editor writes it, and the watch tells the gateway. The time until it is live begins with the write.
+ *
  *     npm run bench -- reload [--short]
  */
 import { cpSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../src/base/clock.js';
+import type { ChangedPaths } from '../src/config/changed-paths.js';
 import type { ConfigInput } from '../src/config/config.js';
+import { FileWatch } from '../src/config/file-watch.js';
 import { parseConfig } from '../src/config/parse.js';
 import { startGateway } from '../src/gateway/gateway.js';
 import { type Plan, plan } from '../src/gateway/plan.js';
@@ -50,6 +55,7 @@ for (const verb of ['docs', 'documents', 'docs', 'documents', 'docs']) {
   writeFileSync(join(folder, CHANGED), text.replaceAll('documents:', `${verb}:`));
   await reload('one file has changed', configOf());
 }
+await watched(['docs', 'documents', 'docs', 'documents', 'docs']);
 if (!process.argv.includes('--short')) {
   const now = new Date();
   for (const { path } of protosBelow(folder).found) utimesSync(path, now, now);
@@ -70,12 +76,35 @@ function configOf(more: Partial<ConfigInput> = {}): Plan['config'] {
   return config;
 }
 
-async function reload(name: string, config: Plan['config']): Promise<void> {
+/** Writes the file with each of these verbs, and reloads when the watch tells of it. */
+async function watched(verbs: readonly string[]): Promise<void> {
+  let tell = (_: ChangedPaths) => {};
+  const options = { clock: systemClock, onChange: (changed: ChangedPaths) => tell(changed), onUnwatched() {} };
+  const watch = new FileWatch(options);
+  await watch.follow({ files: [], roots: [folder] }, Date.now() + 1000);
+  for (const verb of verbs) {
+    await reload('one file, with the watch', configOf(), () => {
+      const told = new Promise<ChangedPaths>((resolve) => {
+        tell = resolve;
+      });
+      writeFileSync(join(folder, CHANGED), text.replaceAll('documents:', `${verb}:`));
+      return told;
+    });
+  }
+  watch.close();
+}
+
+/** Reloads and prints what it took. `change` changes files, and returns which ones when they are known. */
+async function reload(
+  name: string,
+  config: Plan['config'],
+  change: () => ChangedPaths | Promise<ChangedPaths> = () => undefined,
+): Promise<void> {
   await sleep(300);
   const ticker = startTicker();
   const begun = performance.now();
   const cpu = cpuOfMainThread();
-  const next = await plan(config, { previous: served });
+  const next = await plan(config, { previous: served, changed: await change() });
   (await gateway.prepare(next)).swap();
   const liveMs = performance.now() - begun;
   const cpuMs = cpuOfMainThread() - cpu;

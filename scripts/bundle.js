@@ -5,12 +5,15 @@
  *     node scripts/bundle.js       # `npm run build` does it after the compiler
  */
 import { rmSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { build } from 'esbuild';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
 /** It is as deep below the root as `dist/src/*`, from where the code finds `protos` and `package.json`. */
 const outdir = `${out}/package/js`;
+
+/** Packages that only some starts need, and no request: YAML is read where there is a config file. */
+const LOADED_LATE = new Set(['yaml']);
 
 /**
  * Turns the imports of packages into calls of `require`. They are CommonJS packages, and Node reads each of their files twice
@@ -23,10 +26,21 @@ const packagesByRequire = {
       kind === 'import-statement' && !isBuiltin(path) ? { path, namespace: 'package' } : { path, external: true },
     );
     onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => ({
-      contents: `module.exports = requirePackage(${JSON.stringify(path)});`,
+      contents: LOADED_LATE.has(path) ? late(path) : `module.exports = requirePackage(${JSON.stringify(path)});`,
     }));
   },
 };
+
+/** Returns a module whose exports are those of the package, which is loaded when one of them is used. */
+function late(path) {
+  const names = Object.keys(createRequire(import.meta.url)(path));
+  return `let loaded;
+    for (const name of ${JSON.stringify(names)})
+      Object.defineProperty(exports, name, {
+        enumerable: true,
+        get: () => (loaded ??= requirePackage(${JSON.stringify(path)}))[name],
+      });`;
+}
 
 rmSync(outdir, { recursive: true, force: true });
 await build({

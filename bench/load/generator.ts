@@ -4,7 +4,9 @@
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { Responses } from './responses.js';
+import { sharedNow, type Ticks } from './ticks.js';
 
 export interface Task {
   readonly port: number;
@@ -64,6 +66,14 @@ class Connection {
   }
 }
 
+/** Calls `send` for each request that is due, with the moment when it was due, until the returned function is called. */
+function eachDue(perSecond: number, send: (due: number) => void): () => Promise<unknown> {
+  const behind = sharedNow() - performance.now();
+  const ticks = new Worker(new URL('./ticks.js', import.meta.url), { workerData: { perSecond } satisfies Ticks });
+  ticks.on('message', (due: number) => send(due - behind));
+  return () => ticks.terminate();
+}
+
 const IDLE = () => {};
 
 /** The connections that earlier tasks have kept open, by their port and request. */
@@ -96,15 +106,16 @@ export async function run(task: Task): Promise<Result> {
     });
   };
   if (perSecond === undefined) for (const connection of idle.splice(0)) ask(connection, begun);
-  for (let sent = 0; !isOver(); await sleep(1)) {
-    const due = perSecond === undefined ? 0 : Math.floor(((performance.now() - begun) / 1000) * perSecond);
-    for (; sent < due; sent++) {
-      const at = begun + (sent * 1000) / perSecond!;
-      const free = idle.shift();
-      if (free === undefined) waiting.push(at);
-      else ask(free, at);
-    }
-  }
+  const stopTicks =
+    perSecond === undefined
+      ? undefined
+      : eachDue(perSecond, (due) => {
+          const free = idle.shift();
+          if (free === undefined) waiting.push(due);
+          else ask(free, due);
+        });
+  while (!isOver()) await sleep(1);
+  await stopTicks?.();
   for (const deadline = performance.now() + 5000; idle.length < connections && performance.now() < deadline; )
     await sleep(1);
   failures += connections - idle.length;

@@ -49,6 +49,30 @@ export function pinThis(): void {
   if (isPinned) execFileSync('taskset', ['-a', '-p', '-c', CORES.others, String(process.pid)], { stdio: 'ignore' });
 }
 
+/** Moves a process that runs already to the core of the gateway. */
+export function pinGateway(pid: number): void {
+  if (isPinned) execFileSync('taskset', ['-a', '-p', '-c', CORES.gateway, String(pid)], { stdio: 'ignore' });
+}
+
+/** It ends when the process that started it has ended. */
+const AWAKE = 'const parent = process.ppid; while (process.ppid === parent) for (let i = 0; i < 1e7; i++);';
+
+/**
+ * Keeps all cores awake with processes that run only when nothing else wants the core (SCHED_IDLE). Otherwise a process pays
+ * for each of its pauses: its core sleeps, a virtual machine gives the core away, and caches get cold. So a gateway whose
+ * upstream answers later would seem to cost more. Returns a function that ends it.
+ */
+export function keepCoresAwake(): () => void {
+  const started = Array.from({ length: isPinned ? cores : 0 }, (_, core) => {
+    const command = ['--idle', '0', 'taskset', '-c', String(core), process.execPath, '-e', AWAKE];
+    // Without `chrt` the cores sleep as usual.
+    return spawn('chrt', command, { stdio: 'ignore' }).on('error', () => {});
+  });
+  return () => {
+    for (const child of started) child.kill();
+  };
+}
+
 const tickMicros = 1e6 / Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout || 100);
 
 /** Returns the CPU time of a process so far, user and system, of all its threads. */

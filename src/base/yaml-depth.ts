@@ -27,17 +27,16 @@ export interface YamlToken {
   readonly offset: number;
 }
 
-/** The tokens that the lexer adds and that are not part of the text. */
-const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
-
 /** Yields the tokens of a text, each with its offset. */
 export function* yamlTokens(text: string): Generator<YamlToken> {
+  // The lexer adds these tokens, which are not part of the text.
+  const marks: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
   let [offset, isScalar] = [0, false];
   for (const token of new Lexer().lex(text)) {
     // A text without quotes follows a mark. It may begin with any character.
     const type = isScalar ? 'scalar' : CST.tokenType(token);
     isScalar = token === CST.SCALAR;
-    if (MARKS.has(token)) continue;
+    if (marks.has(token)) continue;
     yield { type, token, offset };
     offset += token.length;
   }

@@ -12,6 +12,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import type { Clock } from '../base/clock.js';
+import type { ChangedPaths } from './changed-paths.js';
 
 export interface WatchTargets {
   /** The paths of single files. */
@@ -22,8 +23,11 @@ export interface WatchTargets {
 
 export interface FileWatchOptions {
   readonly clock: Clock;
-  /** Called once when changes have come and it is quiet again. */
-  readonly onChange: () => void;
+  /**
+   * Called once when changes have come and it is quiet again. `changed` has the paths of the files that have changed since the last
+   * call, below the real path of their folder. It is undefined if there may be others.
+   */
+  readonly onChange: (changed: ChangedPaths) => void;
   /** Called when a folder cannot be watched, for example because the system's limit is reached. It is only compared then. */
   readonly onUnwatched: (error: unknown) => void;
 }
@@ -54,6 +58,8 @@ export class FileWatch {
   private isClosed = false;
   /** True if folders or links have changed, so that others may have to be watched. */
   private isMoved = false;
+  /** True if something has changed that `changed` does not have. */
+  private isVague = false;
   /** The time of the first change that is not reported yet. Undefined if there is none. */
   private firstAt: number | undefined;
   private changed = new Set<string>();
@@ -171,7 +177,8 @@ export class FileWatch {
   private note(path: string | undefined): void {
     if (this.isClosed) return;
     this.changes++;
-    if (path !== undefined) this.changed.add(path);
+    if (path === undefined) this.isVague = true;
+    else this.changed.add(path);
     this.firstAt ??= this.options.clock.monotonic();
     this.settle(QUIET_MS);
   }
@@ -192,8 +199,10 @@ export class FileWatch {
     if (changes !== this.changes) return;
     if (isEmpty) return this.settle(QUIET_MS);
     const { changed } = this;
+    const isVague = this.isVague || this.isMoved;
     this.firstAt = undefined;
     this.changed = new Set();
+    this.isVague = false;
     // The stamps are taken before the files are read: a change after that is found by the next comparison.
     if (this.isMoved) {
       this.isMoved = false;
@@ -202,7 +211,7 @@ export class FileWatch {
     } else {
       await this.stampAgain(changed);
     }
-    if (!this.isClosed) onChange();
+    if (!this.isClosed) onChange(isVague ? undefined : changed);
   }
 
   private async stampAgain(changed: ReadonlySet<string>): Promise<void> {

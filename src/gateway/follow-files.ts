@@ -1,5 +1,6 @@
 /** This module reloads a gateway of the library when a file has changed, while its config says so (`schema.watch`). */
 import { systemClock } from '../base/clock.js';
+import { type ChangedPaths, joined, NONE_CHANGED } from '../config/changed-paths.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { FileWatch } from '../config/file-watch.js';
 import { watchTargets } from '../config/watch-targets.js';
@@ -8,7 +9,8 @@ import type { Log } from '../telemetry/log.js';
 interface Reloadable {
   /** The config that is served. */
   readonly config: Config;
-  reload(config?: ConfigInput): Promise<void>;
+  /** `changed` has the files that may have changed; without it all files are looked at. */
+  reload(config?: ConfigInput, changed?: ChangedPaths): Promise<void>;
 }
 
 /**
@@ -17,6 +19,8 @@ interface Reloadable {
  */
 export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Reloadable & { close(): void } {
   let watch: FileWatch | undefined;
+  /** The files that may have changed since those that are served were read. */
+  let changed: ChangedPaths = NONE_CHANGED;
   let isAsked = false;
   let isRunning = false;
   follow(readAtMs);
@@ -24,13 +28,13 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
     get config() {
       return gateway.config;
     },
-    reload,
+    reload: (config) => reload(config),
     close: () => watch?.close(),
   };
 
-  async function reload(config?: ConfigInput): Promise<void> {
+  async function reload(config?: ConfigInput, changed?: ChangedPaths): Promise<void> {
     const nowMs = Date.now();
-    await gateway.reload(config);
+    await gateway.reload(config, changed);
     follow(nowMs);
   }
 
@@ -45,8 +49,9 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
     }
   }
 
-  function onChange(): void {
+  function onChange(more: ChangedPaths): void {
     isAsked = true;
+    changed = joined(changed, more);
     if (!isRunning) void reloadWhileAsked();
   }
 
@@ -56,7 +61,13 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
     isRunning = true;
     while (isAsked) {
       isAsked = false;
-      await reload().catch((err: unknown) => log.error({ cause: 'watch', err }, text));
+      const taken = changed;
+      changed = NONE_CHANGED;
+      await reload(undefined, taken).catch((err: unknown) => {
+        // What was not taken has still changed.
+        changed = joined(changed, taken);
+        log.error({ cause: 'watch', err }, text);
+      });
     }
     isRunning = false;
   }

@@ -11,6 +11,7 @@ import { isRecord } from '../base/record.js';
 import { Resources } from '../base/resources.js';
 import { inSlices } from '../base/slices.js';
 import type { Interceptor } from '../call/call.js';
+import type { ChangedPaths } from '../config/changed-paths.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
 import { parseConfig } from '../config/parse.js';
@@ -27,7 +28,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
 import { compileSnapshot, snapshotSteps } from './compile.js';
 import { followFiles } from './follow-files.js';
-import { type Plan, plan } from './plan.js';
+import { type Plan, type PlanOptions, plan } from './plan.js';
 import { UsedRoutes } from './used-routes.js';
 
 /** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
@@ -97,6 +98,8 @@ export interface RunningGateway extends Gateway {
   readonly metrics: Metrics;
   /** The config that is served. */
   readonly config: Config;
+  /** Reloads as that of a {@link Gateway} does. With `changed`, only these files are looked at, by their real paths. */
+  reload(config?: ConfigInput, changed?: ChangedPaths): Promise<void>;
   /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
   prepare(plan: Plan): Promise<PreparedSnapshot>;
 }
@@ -174,11 +177,11 @@ export function startGateway(
     };
   }
 
-  async function reload(input: ConfigInput | undefined): Promise<void> {
+  async function reload(input: ConfigInput | undefined, changed: ChangedPaths): Promise<void> {
     const config = input === undefined ? current.config : configOrThrow(input);
     const problems = restartProblems(current.config, config, () => ({ file: 'options' }));
     if (problems.length > 0) throw new GatewayError(problems);
-    (await prepare(await planWithFiles(config, current))).swap();
+    (await prepare(await planWithFiles(config, { previous: current, changed }))).swap();
   }
 
   return {
@@ -190,8 +193,8 @@ export function startGateway(
     prepared: snapshot.prepared,
     callback: () => handle,
     prepare,
-    reload(input) {
-      const done = lastReload.then(() => reload(input));
+    reload(input, changed) {
+      const done = lastReload.then(() => reload(input, changed));
       lastReload = done.catch(() => {});
       return done;
     },
@@ -221,15 +224,12 @@ function refused(text: string): GatewayError {
   return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
 }
 
-/**
- * Checks the files that a config names, and plans. The files may have changed even if the config has not. `previous` is the plan
- * that is served meanwhile.
- */
-async function planWithFiles(config: Config, previous?: Plan): Promise<Plan> {
+/** Checks the files that a config names, and plans. The files may have changed even if the config has not. */
+async function planWithFiles(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const issues = await fileIssues(config);
   if (issues.length > 0)
     throw new GatewayError(issues.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)));
-  return checked(await plan(config, previous === undefined ? {} : { previous }));
+  return checked(await plan(config, options));
 }
 
 function checked(planned: Plan): Plan {

@@ -13,7 +13,8 @@ import { jwksFileWarnings } from '../policy/access/jwks-file.js';
 import type { PlannedRoute } from '../route/planned-route.js';
 import { bindingProblems, collectBindings, type ServiceBindings } from '../routing/bindings.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
-import { loadAgain, loadSchema, type Schema } from '../schema/source.js';
+import { loadAgain } from '../schema/load-again.js';
+import { loadSchema, type Schema } from '../schema/source.js';
 import { type Aggregates, findAggregates } from './aggregates.js';
 import { assignUpstreams, offeredBy } from './assign-upstreams.js';
 import { conflictsOf, keyFileProblems, nothingToServe } from './checks.js';
@@ -53,6 +54,11 @@ export interface PlanOptions {
    * registry and codecs are used again if they would be the same.
    */
   readonly previous?: Plan;
+  /**
+   * The real paths of all files that may have changed since `previous` was planned. Undefined if they are not known: then all files
+   * are looked at.
+   */
+  readonly changed?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -67,7 +73,7 @@ export async function plan(given: Config, options: PlanOptions = {}): Promise<Pl
     const loaded = schema ?? loadSchema(config.schema, onProgress === undefined ? {} : { onProgress });
     return atOnce(planSteps(config, loaded, options));
   }
-  const schema = options.schema ?? (await loadAgain(config.schema, previous.schema));
+  const schema = options.schema ?? (await loadAgain(config.schema, previous.schema, options.changed));
   return inSlices(planSteps(config, schema, options));
 }
 

@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { type ChangedPaths, joined, NONE_CHANGED } from '../config/changed-paths.js';
 import { changedSettings } from '../config/changes.js';
 import type { Config } from '../config/config.js';
 import { FileWatch } from '../config/file-watch.js';
@@ -88,6 +89,8 @@ class Refusal extends Error {
 
 export class Reloads {
   private asked: ReloadCause | undefined;
+  /** The files that may have changed since those of the served plan were read. */
+  private changed: ChangedPaths = NONE_CHANGED;
   private isRunning = false;
   private isDraining = false;
   private configHash: string | undefined;
@@ -113,10 +116,14 @@ export class Reloads {
     return this.latest;
   }
 
-  /** Asks for a reload, which begins at once or when the running one has ended. */
-  request(cause: ReloadCause): void {
+  /**
+   * Asks for a reload, which begins at once or when the running one has ended. `changed` has the files that have changed; without it
+   * all files are looked at.
+   */
+  request(cause: ReloadCause, changed?: ChangedPaths): void {
     if (this.isDraining) return this.dropped(cause);
     this.asked = cause;
+    this.changed = joined(this.changed, changed);
     if (!this.isRunning) void this.run();
   }
 
@@ -175,6 +182,19 @@ export class Reloads {
 
   /** Returns false if the gateway drains by now. Throws if the new config or schema cannot be served. */
   private async attempt(): Promise<boolean> {
+    const { changed } = this;
+    this.changed = NONE_CHANGED;
+    let isTaken = false;
+    try {
+      isTaken = await this.take(changed);
+      return isTaken;
+    } finally {
+      // What was not taken has still changed.
+      if (!isTaken) this.changed = joined(this.changed, changed);
+    }
+  }
+
+  private async take(changed: ChangedPaths): Promise<boolean> {
     const { configFile, read } = this.source!;
     const readAtMs = this.parts.clock.now();
     const { config, diagnostics, placeOf, configFiles, configHash } = await read();
@@ -187,7 +207,7 @@ export class Reloads {
     if (config.upstreams.size === 0) {
       refuse([errorAt(placeOf(['upstreams']), 'no-upstreams', 'upstreams: expected at least one, got none')]);
     }
-    const planned = await plan(config, { configFile, previous: this.served });
+    const planned = await plan(config, { configFile, previous: this.served, changed });
     refuse(planned.diagnostics);
     const prepared = await this.parts.prepare(planned);
     if (this.isDraining) {
@@ -210,7 +230,7 @@ export class Reloads {
     const { clock, log } = this.parts;
     this.watch ??= new FileWatch({
       clock,
-      onChange: () => this.request('watch'),
+      onChange: (changed) => this.request('watch', changed),
       onUnwatched: (error) =>
         log.warn({ err: error }, 'a folder cannot be watched: its files are compared every few seconds'),
     });

@@ -81,6 +81,13 @@ export class Exclusion {
     return hasMatch(this.methods, method) || isNamed;
   }
 
+  /** Returns the numbers of the entries that select one of these methods. */
+  selecting(methods: readonly SelectableMethod[]): ReadonlySet<number> {
+    const named = methods.flatMap((method) => this.byName.get(dotted(method.fullName)) ?? []);
+    const others = this.methods.filter(({ matches }) => methods.some(matches));
+    return new Set([...named, ...others].map(({ index }) => index));
+  }
+
   /** True if an entry selects several methods. It must be tried with each method to find out whether it is used. */
   get selectsSeveral(): boolean {
     return this.methods.length > 0;

@@ -20,9 +20,12 @@ export interface Before {
 }
 
 /** A file that has changed is a removed and an added one. */
-export interface FileChanges {
+export interface ChangedFiles {
   readonly removed: readonly FileDeclaration[];
   readonly added: readonly FileDeclaration[];
+}
+
+export interface FileChanges extends ChangedFiles {
   /** The places of all files that must be linked again, and of those that were removed. */
   readonly stale: ReadonlySet<Places>;
 }
@@ -30,19 +33,27 @@ export interface FileChanges {
 /** If more than one file in so many has changed, all files are linked again. */
 const MANY = 4;
 
-/** Returns undefined if everything must be linked again. */
-export function* findChanges(before: Before, files: readonly File[]): Steps<FileChanges | undefined> {
-  const [was, is] = [routedOf(before.files), routedOf(files)];
+/** Returns the files that have changed; undefined if they are so many that everything must be linked again. */
+export function* changedFiles(before: readonly File[], files: readonly File[]): Steps<ChangedFiles | undefined> {
+  const [was, is] = [routedOf(before), routedOf(files)];
   yield;
   const removed = [...was.keys()].filter((one) => is.get(one) !== was.get(one));
   const added = [...is.keys()].filter((one) => was.get(one) !== is.get(one));
-  const changed = [...removed, ...added];
+  return (removed.length + added.length) * MANY > files.length ? undefined : { removed, added };
+}
+
+/** Returns undefined if everything must be linked again. */
+export function* findChanges(
+  before: Before,
+  files: readonly File[],
+  { removed, added }: ChangedFiles,
+): Steps<FileChanges | undefined> {
   // Extensions change messages of other files.
-  if (changed.length * MANY > files.length || changed.some(({ extensions }) => extensions.length > 0)) return undefined;
+  if ([...removed, ...added].some(({ extensions }) => extensions.length > 0)) return undefined;
   const stale = new Set([...before.extended, ...removed.flatMap((file) => placesOf(file) ?? [])]);
   const names = changedNames(removed, added);
   if (names.size > 0) {
-    for (const file of is.keys()) {
+    for (const { declaration: file } of files) {
       yield;
       if (![...referencesOf(file)].some(({ name }) => names.has(lastSegment(name)))) continue;
       if (file.extensions.length > 0) return undefined;
@@ -50,7 +61,7 @@ export function* findChanges(before: Before, files: readonly File[]): Steps<File
       if (places !== undefined) stale.add(places);
     }
   }
-  yield* addUsers(stale, [...was.keys()], before);
+  yield* addUsers(stale, before.files, before);
   return { removed, added, stale };
 }
 
@@ -85,22 +96,21 @@ function* referencesOf({ messages, services, extensions }: FileDeclaration): Gen
 }
 
 /** Adds the files that need a stale one, until there is none left. */
-function* addUsers(stale: Set<Places>, files: readonly FileDeclaration[], { needsOf }: Before): Steps<void> {
-  let others = files.flatMap((file) => placesOf(file) ?? []).filter((places) => !stale.has(places));
+function* addUsers(stale: Set<Places>, files: readonly File[], { needsOf }: Before): Steps<void> {
+  const others: { readonly places: Places; readonly needs: ReadonlySet<Places> }[] = [];
+  for (const { declaration } of files) {
+    const places = placesOf(declaration);
+    const needs = places === undefined || stale.has(places) ? undefined : needsOf(places);
+    if (needs !== undefined && needs.size > 0) others.push({ places: places!, needs });
+  }
   for (let size = -1; size !== stale.size; ) {
+    yield;
     size = stale.size;
-    const left: Places[] = [];
-    for (const places of others) {
-      yield;
-      if (hasAny(needsOf(places), stale)) stale.add(places);
-      else left.push(places);
-    }
-    others = left;
+    for (const { places, needs } of others) if (!stale.has(places) && hasAny(needs, stale)) stale.add(places);
   }
 }
 
-function hasAny(needs: ReadonlySet<Places> | undefined, stale: ReadonlySet<Places>): boolean {
-  if (needs === undefined) return false;
+function hasAny(needs: ReadonlySet<Places>, stale: ReadonlySet<Places>): boolean {
   for (const one of needs) if (stale.has(one)) return true;
   return false;
 }

@@ -22,8 +22,13 @@ export type Question =
       readonly roots: readonly string[];
       /** The paths of descriptor sets. */
       readonly sets: readonly string[];
-      /** The files that are parsed already (`ParsedFiles.known`), as JSON: copying thousands of objects takes much longer. */
-      readonly known: string;
+      /**
+       * The files that are parsed already (`ParsedFiles.known`), as JSON: copying thousands of objects takes much longer. Undefined
+       * if these are the files that the thread has found the last time.
+       */
+      readonly known: string | undefined;
+      /** The digest of what was found below the roots in the last load. */
+      readonly digest: string | undefined;
     }
   /** The last answer was read. */
   | { readonly kind: 'read' };
@@ -37,9 +42,20 @@ export type Answer =
   | { readonly kind: 'done'; readonly done: string };
 
 export interface Done {
-  readonly scanned: readonly (readonly [root: string, Scanned])[];
-  /** The paths of the files that have not changed. */
-  readonly same: readonly string[];
+  /** The files below the roots. Undefined if their digest is the one of the question. */
+  readonly scanned: readonly (readonly [root: string, Scanned])[] | undefined;
+  readonly digest: string;
+  /** The paths of known files that could not be read. */
+  readonly gone: readonly string[];
+}
+
+/** The result of a look at all files. */
+export interface Look {
+  /** The files below the roots. Undefined if their digest is that of the last load. */
+  readonly scanned: ReadonlyMap<string, Scanned> | undefined;
+  readonly digest: string;
+  /** The paths of files that were parsed, and of those that could not be read. */
+  readonly changed: ReadonlySet<string>;
 }
 
 /** The time after which a thread without a question ends, in milliseconds. */
@@ -48,17 +64,19 @@ const IDLE_MS = 30_000;
 let thread: Worker | undefined;
 let idle: NodeJS.Timeout | undefined;
 let last: Promise<unknown> = Promise.resolve();
+/** The version of the files that the thread knows. */
+let sentVersion: object | undefined;
 /** Receive the answers to the question that was asked last. */
 let onAnswer: (answer: Answer) => void = () => {};
 let onFailure: (error: Error) => void = () => {};
 
 /**
- * Brings `parsed` up to date, and returns the files below each root. If the thread cannot work, undefined is returned and
- * `parsed` has less: what it lacks is parsed when it is read.
+ * Brings `parsed` up to date, and returns what has changed. `digest` is that of the last load. If the thread cannot work, undefined
+ * is returned and `parsed` has less: what it lacks is parsed when it is read.
  */
-export function refresh(parsed: ParsedFiles, sources: Sources): Promise<ReadonlyMap<string, Scanned> | undefined> {
+export function refresh(parsed: ParsedFiles, sources: Sources, digest: string | undefined): Promise<Look | undefined> {
   // One question at a time, because the answers do not say to which one they belong.
-  const asked = last.then(() => ask(parsed, sources)).catch(() => undefined);
+  const asked = last.then(() => ask(parsed, sources, digest)).catch(() => undefined);
   last = asked;
   return asked;
 }
@@ -68,27 +86,37 @@ interface Sources {
   readonly descriptorSets: readonly string[];
 }
 
-async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Promise<ReadonlyMap<string, Scanned>> {
+async function ask(
+  parsed: ParsedFiles,
+  { protos, descriptorSets }: Sources,
+  digest: string | undefined,
+): Promise<Look> {
   clearTimeout(idle);
+  const isKnown = sentVersion === parsed.knownVersion;
+  sentVersion = undefined;
   thread ??= start();
   const worker = thread;
   const tell = (question: Question) => worker.postMessage(question);
   worker.ref();
   try {
     return await new Promise((resolve, reject) => {
-      const take = takerOf(parsed);
+      const changed = new Set<string>();
+      const take = takerOf(parsed, changed);
       onFailure = reject;
       onAnswer = (answer) => {
         if (answer.kind === 'done') {
-          const { scanned, same } = JSON.parse(answer.done) as Done;
-          for (const path of same) parsed.confirm(path);
-          return resolve(new Map(scanned));
+          const { scanned, digest, gone } = JSON.parse(answer.done) as Done;
+          parsed.confirm(new Set(gone));
+          for (const path of gone) changed.add(path);
+          sentVersion = parsed.knownVersion;
+          return resolve({ scanned: scanned && new Map(scanned), digest, changed });
         }
         take(answer);
         // Events that wait in this process are handled before the next part is read.
         setImmediate(() => tell({ kind: 'read' }));
       };
-      tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known: JSON.stringify(parsed.known()) });
+      const known = isKnown ? undefined : JSON.stringify(parsed.known());
+      tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known, digest });
     });
   } finally {
     worker.unref();
@@ -96,13 +124,15 @@ async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Pr
   }
 }
 
-/** Returns a function that puts what the thread has parsed into `parsed`. */
-function takerOf(parsed: ParsedFiles): (answer: Exclude<Answer, { kind: 'done' }>) => void {
+/** Returns a function that puts what the thread has parsed into `parsed`, and the paths into `changed`. */
+function takerOf(parsed: ParsedFiles, changed: Set<string>): (answer: Exclude<Answer, { kind: 'done' }>) => void {
   let ofSet: Extract<Answer, { kind: 'set-files' }>['files'][number][] = [];
   return function take(answer) {
     if (answer.kind === 'files') {
-      for (const { path, stamp, file } of answer.files)
+      for (const { path, stamp, file } of answer.files) {
         parsed.set(path, { stamp, declaration: withPlaces(file, placesOf(path)) });
+        changed.add(path);
+      }
     } else if (answer.kind === 'set-files') {
       ofSet.push(...answer.files);
     } else {
@@ -114,6 +144,7 @@ function takerOf(parsed: ParsedFiles): (answer: Exclude<Answer, { kind: 'done' }
         );
       });
       parsed.setSet(path, { stamp, files, diagnostics });
+      changed.add(path);
       ofSet = [];
     }
   };
@@ -123,7 +154,7 @@ const NONE = new Map<string, never>();
 
 /** Ends the thread. The next question starts another one. */
 function end(worker: Worker): void {
-  if (thread === worker) thread = undefined;
+  if (thread === worker) [thread, sentVersion] = [undefined, undefined];
   void worker.terminate();
 }
 
@@ -134,7 +165,7 @@ function start(): Worker {
   worker.on('error', (error: Error) => onFailure(error));
   worker.once('exit', () => {
     if (thread !== worker) return;
-    thread = undefined;
+    [thread, sentVersion] = [undefined, undefined];
     onFailure(new Error('the thread that parses has ended'));
   });
   return worker;

@@ -1,6 +1,6 @@
 /**
- * The thread that looks for changed files and parses them. Only `parse-thread.ts` starts it. It keeps nothing between two
- * questions but the code, which the engine has optimised by then.
+ * The thread that looks for changed files and parses them. Only `parse-thread.ts` starts it. Between two questions it keeps the
+ * stamps of the files, and the code, which the engine has optimised by then.
  */
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
@@ -11,7 +11,7 @@ import { plainOf } from './packed.js';
 import type { Answer, Done, Question } from './parse-thread.js';
 import { type Known, stampOf } from './parsed-files.js';
 import { parseProtoFile } from './proto-files.js';
-import { protosBelow } from './proto-folder.js';
+import { digestOf, protosBelow } from './proto-folder.js';
 import { Words } from './words.js';
 
 /**
@@ -22,6 +22,8 @@ const BATCH_BYTES = 64 * 1024;
 
 const port = parentPort!;
 let goOn = () => {};
+/** The files that the other thread has, by path. */
+let known = new Map<string, { readonly name: string; readonly stamp: string }>();
 
 /** Sends an answer, and waits until the other thread has read it: otherwise it would read all of them without a pause. */
 function send(answer: Answer): Promise<void> {
@@ -31,46 +33,51 @@ function send(answer: Answer): Promise<void> {
   });
 }
 
-async function answer({ roots, sets, known: text }: Extract<Question, { kind: 'refresh' }>): Promise<void> {
-  const known = new Map((JSON.parse(text) as Known).map(([path, name, stamp]) => [path, { name, stamp }]));
+async function answer({ roots, sets, known: text, digest }: Extract<Question, { kind: 'refresh' }>): Promise<void> {
+  if (text !== undefined)
+    known = new Map((JSON.parse(text) as Known).map(([path, name, stamp]) => [path, { name, stamp }]));
   const scanned = roots.map((root) => [root, protosBelow(root)] as const);
   const names = new Map<string, string>();
   for (const [path, { name }] of known) if (name !== '') names.set(path, name);
   for (const [, { found }] of scanned) for (const { name, path } of found) if (!names.has(path)) names.set(path, name);
-  const same: string[] = [];
+  const gone: string[] = [];
   const words = new Words();
   let files: Extract<Answer, { kind: 'files' }>['files'] = [];
   let bytes = 0;
   for (const [path, name] of names) {
     try {
       const stamp = stampOf(path);
-      if (known.get(path)?.stamp === stamp) {
-        same.push(path);
-        continue;
-      }
+      if (known.get(path)?.stamp === stamp) continue;
       const file = plainOf(parseProtoFile(name, path, words));
       files.push({ path, stamp, file });
+      known.set(path, { name, stamp });
       bytes += Number(stamp.split(' ')[2]);
     } catch {
       // The loader reads it again, and reports the reason.
+      known.delete(path);
+      gone.push(path);
     }
     if (bytes < BATCH_BYTES) continue;
     await send({ kind: 'files', files });
     files = [];
     bytes = 0;
   }
-  await send({ kind: 'files', files });
+  if (files.length > 0) await send({ kind: 'files', files });
   for (const path of sets) {
     try {
       const stamp = stampOf(path);
-      if (known.get(path)?.stamp === stamp) same.push(path);
-      else await sendSet(path, stamp);
+      if (known.get(path)?.stamp === stamp) continue;
+      await sendSet(path, stamp);
+      known.set(path, { name: '', stamp });
     } catch {
       // The loader reads it again, and reports the reason.
+      known.delete(path);
+      gone.push(path);
     }
   }
-  const done = JSON.stringify({ scanned, same } satisfies Done);
-  port.postMessage({ kind: 'done', done } satisfies Answer);
+  const now = digestOf(scanned);
+  const done: Done = { scanned: now === digest ? undefined : scanned, digest: now, gone };
+  port.postMessage({ kind: 'done', done: JSON.stringify(done) } satisfies Answer);
 }
 
 async function sendSet(path: string, stamp: string): Promise<void> {

@@ -24,8 +24,9 @@ export type Known = readonly (readonly [path: string, name: string, stamp: strin
 
 /** Returns a text that differs when the file has changed. Throws if there is no file. */
 export function stampOf(path: string): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  // Numbers of nanoseconds would be exact, and take three times as long. These differ by a quarter of a microsecond.
+  const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+  return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`;
 }
 
 /** The most files that are compared and parsed without another thread. */
@@ -34,20 +35,23 @@ const FEW_FILES = 100;
 export class ParsedFiles {
   private readonly byPath = new Map<string, ParsedFile>();
   private readonly sets = new Map<string, ParsedSet>();
-  /** The files whose stamps were compared for the load that runs. */
-  private readonly fresh = new Set<string>();
+  /** Of the files whose stamps were compared for the load that runs: those that differ. Undefined if none was compared. */
+  private stale: ReadonlySet<string> | undefined;
   private readonly used = new Set<string>();
   private words = new Words();
   private lastRoots = '';
+  /** This object is replaced when this process changes what is known. */
+  private version = {};
 
   /** Returns what a file declares. Throws if it cannot be read. */
   read(name: string, path: string): FileDeclaration {
     this.used.add(path);
     const known = this.byPath.get(path);
-    const stamp = known !== undefined && this.fresh.has(path) ? known.stamp : stampOf(path);
+    const stamp = known !== undefined && this.isFresh(path) ? known.stamp : stampOf(path);
     if (known?.stamp === stamp && known.declaration.name === name) return known.declaration;
     const declaration = parseProtoFile(name, path, this.words);
     this.byPath.set(path, { stamp, declaration });
+    this.version = {};
     return declaration;
   }
 
@@ -55,11 +59,22 @@ export class ParsedFiles {
   readSet(path: string): SetContent {
     this.used.add(path);
     const known = this.sets.get(path);
-    const stamp = known !== undefined && this.fresh.has(path) ? known.stamp : stampOf(path);
+    const stamp = known !== undefined && this.isFresh(path) ? known.stamp : stampOf(path);
     if (known?.stamp === stamp) return known;
     const set = { stamp, ...readDescriptorSet(readFileSync(path), path, BUNDLED_ROOT) };
     this.sets.set(path, set);
+    this.version = {};
     return set;
+  }
+
+  /** Returns what is known of a file, without a look at it. */
+  declarationAt(path: string): FileDeclaration | undefined {
+    return this.byPath.get(path)?.declaration;
+  }
+
+  /** Returns what is known of a descriptor set, without a look at it. */
+  setAt(path: string): SetContent | undefined {
+    return this.sets.get(path);
   }
 
   /** Returns the files and descriptor sets that are kept. */
@@ -73,18 +88,25 @@ export class ParsedFiles {
   /** Takes a file that another thread has parsed. */
   set(path: string, file: ParsedFile): void {
     this.byPath.set(path, file);
-    this.fresh.add(path);
   }
 
   /** Takes a descriptor set that another thread has read. */
   setSet(path: string, set: ParsedSet): void {
     this.sets.set(path, set);
-    this.fresh.add(path);
   }
 
-  /** The file has the stamp that is known. */
-  confirm(path: string): void {
-    this.fresh.add(path);
+  /** All known files have the stamps that are known, but for those of `stale`. */
+  confirm(stale: ReadonlySet<string>): void {
+    this.stale = stale;
+  }
+
+  private isFresh(path: string): boolean {
+    return this.stale !== undefined && !this.stale.has(path);
+  }
+
+  /** An object that is another one when this process has changed what is known. Changes by the other thread do not count. */
+  get knownVersion(): object {
+    return this.version;
   }
 
   /** True if these sources are those of the last load, and so few that reading them takes no time. */
@@ -96,11 +118,20 @@ export class ParsedFiles {
   endLoad(roots: unknown): void {
     this.lastRoots = JSON.stringify(roots);
     for (const kept of [this.byPath, this.sets]) {
-      for (const path of kept.keys()) if (!this.used.has(path)) kept.delete(path);
+      for (const path of kept.keys()) {
+        if (this.used.has(path)) continue;
+        kept.delete(path);
+        this.version = {};
+      }
     }
+    this.endPart();
+  }
+
+  /** Ends a load that has read only the files that have changed. */
+  endPart(): void {
     // Otherwise the words of all versions of all files would be kept.
     this.words = new Words();
     this.used.clear();
-    this.fresh.clear();
+    this.stale = undefined;
   }
 }

@@ -3,6 +3,7 @@
  * the methods that need it.
  */
 import type { Diagnostic } from '../base/diagnostic.js';
+import { LayeredMap } from '../base/layered-map.js';
 import { atOnce, type Steps } from '../base/slices.js';
 import type {
   EnumDeclaration,
@@ -15,7 +16,7 @@ import type {
 } from './declaration.js';
 import { nameIn } from './declaration.js';
 import type { MessageDescriptor, MethodDescriptor, Registry, ServiceDescriptor } from './descriptor.js';
-import { type FileChanges, findChanges, placesOf } from './file-changes.js';
+import { type ChangedFiles, changedFiles, type FileChanges, findChanges, placesOf } from './file-changes.js';
 import { Enum } from './linked-enum.js';
 import { LinkedFile, type LinkedType, type Types } from './linked-file.js';
 import { Message } from './linked-message.js';
@@ -53,7 +54,18 @@ export function* registrySteps(files: readonly RegistryFile[], onRepeat: OnRepea
  * undefined if all files must be linked again, for example because a name is declared twice.
  */
 export function* registryAfter(previous: Registry, files: readonly RegistryFile[]): Steps<Registry | undefined> {
-  return previous instanceof LinkedRegistry ? yield* previous.after(files) : undefined;
+  if (!(previous instanceof LinkedRegistry)) return undefined;
+  const changed = yield* changedFiles(previous.files, files);
+  return changed && (yield* previous.after(files, changed));
+}
+
+/** Works like {@link registryAfter} if it is known that only `changed` has changed: each removed file was replaced by an added one. */
+export function* registryWith(
+  previous: Registry,
+  files: readonly RegistryFile[],
+  changed: ChangedFiles,
+): Steps<Registry | undefined> {
+  return previous instanceof LinkedRegistry ? yield* previous.after(files, changed, true) : undefined;
 }
 
 /** The types that a package or a message declares directly: full names by simple names. */
@@ -63,10 +75,10 @@ interface Scope {
 }
 
 interface Tables {
-  readonly messages: Map<string, MessageDeclaration>;
-  readonly enums: Map<string, EnumDeclaration>;
-  readonly linkedMessages: Map<string, Message>;
-  readonly linkedEnums: Map<string, Enum>;
+  readonly messages: LayeredMap<string, MessageDeclaration>;
+  readonly enums: LayeredMap<string, EnumDeclaration>;
+  readonly linkedMessages: LayeredMap<string, Message>;
+  readonly linkedEnums: LayeredMap<string, Enum>;
   readonly linkedFiles: Map<Places, LinkedFile>;
   readonly linkedServices: Map<ServiceDeclaration, Service>;
   readonly extensions: Map<string, ExtensionDeclaration[]>;
@@ -78,10 +90,10 @@ interface Tables {
 
 function noTables(): Tables {
   return {
-    messages: new Map(),
-    enums: new Map(),
-    linkedMessages: new Map(),
-    linkedEnums: new Map(),
+    messages: new LayeredMap(),
+    enums: new LayeredMap(),
+    linkedMessages: new LayeredMap(),
+    linkedEnums: new LayeredMap(),
     linkedFiles: new Map(),
     linkedServices: new Map(),
     extensions: new Map(),
@@ -93,15 +105,19 @@ function noTables(): Tables {
 /** Copies the tables, except those that only grow. */
 function* copyOf(tables: Tables): Steps<Tables> {
   const { messages, enums, linkedMessages, linkedEnums, linkedFiles, linkedServices } = tables;
-  const copy = { ...tables, messages: new Map(messages), enums: new Map(enums) };
+  const copy = { ...tables, messages: messages.copy(), enums: enums.copy() };
   yield;
   return {
     ...copy,
-    linkedMessages: new Map(linkedMessages),
-    linkedEnums: new Map(linkedEnums),
+    linkedMessages: linkedMessages.copy(),
+    linkedEnums: linkedEnums.copy(),
     linkedFiles: new Map(linkedFiles),
     linkedServices: new Map(linkedServices),
   };
+}
+
+function serviceNames(files: readonly FileDeclaration[]): string {
+  return files.map(({ services }) => services.map(({ fullName }) => fullName).join(' ')).join('\n');
 }
 
 function declaresAny({ messages, enums, services }: FileDeclaration, names: ReadonlySet<string>): boolean {
@@ -109,9 +125,9 @@ function declaresAny({ messages, enums, services }: FileDeclaration, names: Read
 }
 
 class LinkedRegistry implements Registry, Types {
-  readonly services: ServiceDescriptor[] = [];
-  private readonly methods = new Map<string, MethodDescriptor>();
-  private files: readonly RegistryFile[] = [];
+  services: ServiceDescriptor[] = [];
+  files: readonly RegistryFile[] = [];
+  private methods = new LayeredMap<string, MethodDescriptor>();
   private readonly messageProblems = new MessageProblems((reference, user) =>
     this.declarationOf(reference, this.fileOf(user.places)),
   );
@@ -174,21 +190,19 @@ class LinkedRegistry implements Registry, Types {
     }
   }
 
-  /** See {@link registryAfter}. */
-  *after(files: readonly RegistryFile[]): Steps<LinkedRegistry | undefined> {
+  /** See {@link registryAfter}. With `inPlace`, each removed file was replaced by an added one. */
+  *after(files: readonly RegistryFile[], changed: ChangedFiles, inPlace = false): Steps<LinkedRegistry | undefined> {
     const { messages, extensions, linkedFiles, repeated } = this.tables;
-    const changes = yield* findChanges(
-      {
-        files: this.files,
-        needsOf: (places) => linkedFiles.get(places)?.needs,
-        extended: [...extensions.keys()].flatMap((name) => messages.get(name)?.places ?? []),
-      },
-      files,
-    );
-    if (changes === undefined || [...changes.removed, ...changes.added].some((file) => declaresAny(file, repeated)))
-      return undefined;
+    if ([...changed.removed, ...changed.added].some((file) => declaresAny(file, repeated))) return undefined;
+    const before = {
+      files: this.files,
+      needsOf: (places: Places) => linkedFiles.get(places)?.needs,
+      extended: [...extensions.keys()].flatMap((name) => messages.get(name)?.places ?? []),
+    };
+    const changes = yield* findChanges(before, files, changed);
+    if (changes === undefined) return undefined;
     const next = new LinkedRegistry(yield* copyOf(this.tables), undefined);
-    const isWhole = yield* next.replace(changes, this.files, files);
+    const isWhole = yield* next.replace(changes, this, files, inPlace);
     if (!isWhole) return undefined;
     for (const [places, file] of next.tables.linkedFiles) if (!changes.stale.has(places)) file.moveTo(next);
     return next;
@@ -197,11 +211,12 @@ class LinkedRegistry implements Registry, Types {
   /** Replaces what has changed in the copied tables. Returns false if a name is declared twice. */
   private *replace(
     { removed, added, stale }: FileChanges,
-    before: readonly RegistryFile[],
+    before: LinkedRegistry,
     files: readonly RegistryFile[],
+    inPlace: boolean,
   ): Steps<boolean> {
     const { messages, enums, linkedMessages, linkedEnums, linkedFiles, linkedServices } = this.tables;
-    for (const { declaration } of before) {
+    for (const { declaration } of before.files) {
       const places = placesOf(declaration);
       if (places === undefined || !stale.has(places)) continue;
       for (const { fullName } of declaration.messages) linkedMessages.delete(fullName);
@@ -209,6 +224,7 @@ class LinkedRegistry implements Registry, Types {
       for (const service of declaration.services) linkedServices.delete(service);
       linkedFiles.delete(places);
     }
+    yield;
     for (const file of removed) {
       for (const { fullName } of file.messages) messages.delete(fullName);
       for (const { fullName } of file.enums) enums.delete(fullName);
@@ -221,8 +237,39 @@ class LinkedRegistry implements Registry, Types {
       for (const message of file.messages) this.declare(messages, message, repeated);
       for (const one of file.enums) this.declare(enums, one, repeated);
     }
-    yield* this.addServices(files, (fullName) => repeated({ fullName }));
+    if (inPlace && serviceNames(removed) === serviceNames(added)) this.replaceServices(before, files, { added, stale });
+    else yield* this.addServices(files, (fullName) => repeated({ fullName }));
     return !isRepeated;
+  }
+
+  /** Takes over the services of the registry before. Those of stale files are linked again. */
+  private replaceServices(
+    before: LinkedRegistry,
+    files: readonly RegistryFile[],
+    { added, stale }: Pick<FileChanges, 'added' | 'stale'>,
+  ): void {
+    const changed = new Set(added);
+    const linked = new Map<string, Service>();
+    this.files = files;
+    this.methods = before.methods.copy();
+    for (const { declaration, routed } of files) {
+      const places = placesOf(declaration);
+      if (!changed.has(declaration) && (places === undefined || !stale.has(places))) continue;
+      for (const service of declaration.services) {
+        // Of several services with one name, only the first one is linked.
+        if (!changed.has(declaration) && !before.tables.linkedServices.has(service)) continue;
+        const one = new Service(this.fileOf(service.places), service, declaration.name, routed);
+        this.tables.linkedServices.set(service, one);
+        linked.set(one.fullName, one);
+      }
+    }
+    for (const service of before.services) {
+      const one = linked.get(service.fullName);
+      this.services.push(one ?? service);
+      if (one === undefined) continue;
+      for (const { fullName } of service.methods) this.methods.delete(fullName);
+      for (const method of one.methods) this.methods.set(method.fullName, method);
+    }
   }
 
   message(fullName: string): Message | undefined {
@@ -300,7 +347,7 @@ class LinkedRegistry implements Registry, Types {
   }
 
   private declare<T extends Declared>(
-    map: Map<string, T>,
+    map: LayeredMap<string, T>,
     one: T,
     repeated: (one: T, earlier: Declared) => void,
   ): void {

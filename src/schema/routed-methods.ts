@@ -97,12 +97,13 @@ export function* optionProblems(files: readonly RegistryFile[]): Steps<readonly 
   return diagnostics;
 }
 
-const hasAggregates = remembered(({ services }: FileDeclaration) =>
+/** True if an rpc is an aggregate. */
+export const hasAggregates = remembered(({ services }: FileDeclaration) =>
   services.some(({ methods }) => methods.some(({ aggregate }) => aggregate !== undefined)),
 );
 
 /** True if an option of a service or of an rpc has a problem. */
-const hasProblems = remembered(({ services }: FileDeclaration) =>
+export const hasProblems = remembered(({ services }: FileDeclaration) =>
   services.some((service) => [service, ...service.methods].some(({ diagnostics }) => diagnostics.length > 0)),
 );
 

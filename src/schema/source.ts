@@ -5,42 +5,29 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Diagnostic, errorAt, formatPosition } from '../base/diagnostic.js';
-import { atOnce, inSlices, type Steps } from '../base/slices.js';
+import { atOnce, type Steps } from '../base/slices.js';
 import { BUNDLED_ROOT, bundledFile, isBundled, looksBundled } from './bundled.js';
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import type { SetContent } from './descriptor-set.js';
-import { type ExcludeEntry, Exclusion } from './exclusion.js';
+import { Exclusion } from './exclusion.js';
 import { type OtherVersion, versionProblems } from './file-versions.js';
 import { highRoots, type RootContent } from './likely-root.js';
+import { findImport, type LoadedFiles, type SchemaSources } from './loaded-files.js';
 import { optionsWithoutImport, UnknownImports } from './missing-imports.js';
-import { refresh } from './parse-thread.js';
 import { ParsedFiles } from './parsed-files.js';
-import { type FoundProto, isFile, protosBelow, rootProblem, type Scanned, unreadable } from './proto-folder.js';
+import { digestOf, type FoundProto, protosBelow, rootProblem, type Scanned, unreadable } from './proto-folder.js';
 import { type RegistryFile, registryAfter, registrySteps } from './registry.js';
 import { optionProblems, withRouting } from './routed-methods.js';
 import { ConfiguredRules } from './service-config.js';
-
-export interface SchemaSources {
-  /** The import roots whose `.proto` files are all loaded, and whose services get routes. */
-  readonly protos: readonly string[];
-  /** The roots in which only imports are looked up. */
-  readonly imports: readonly string[];
-  /** The paths of files that contain a FileDescriptorSet. */
-  readonly descriptorSets: readonly string[];
-  /** The entries of `schema.exclude`: rpcs and files that get no routes. */
-  readonly exclude?: readonly ExcludeEntry[];
-  /** The paths of service configs, whose rules replace annotations. */
-  readonly httpRules?: readonly string[];
-}
 
 export interface LoadOptions {
   /** Called with the number of files that are loaded and the number of all files. */
   readonly onProgress?: (done: number, total: number) => void;
   /** The files that are parsed already. */
   readonly parsed?: ParsedFiles;
-  /** The files below each root of `protos` that was looked through already. */
-  readonly scanned?: ReadonlyMap<string, Scanned>;
+  /** The files below each root of `protos`, if they were looked through already. */
+  readonly scanned?: ReadonlyMap<string, Scanned> | undefined;
   /** The schema of an earlier load. If its files are still the same, its registry is used again. */
   readonly previous?: Schema | undefined;
 }
@@ -58,6 +45,8 @@ export interface Schema {
 
 interface Linked {
   readonly sources: readonly RegistryFile[];
+  /** Absent if every load must look at all files, because the result depends on more than the files' content. */
+  readonly loaded?: LoadedFiles | undefined;
   /** The exclusions and rules of the config, as text. */
   readonly routing: string;
   /** The names that are declared more than once. */
@@ -73,7 +62,7 @@ export function loadSchema(sources: SchemaSources, options: LoadOptions = {}): S
 
 /** Loads a schema in steps, one for each file. */
 export function* schemaSteps(sources: SchemaSources, options: LoadOptions): Steps<Schema> {
-  const { onProgress, parsed = new ParsedFiles(), scanned = new Map(), previous } = options;
+  const { onProgress, parsed = new ParsedFiles(), scanned, previous } = options;
   const loader = new SchemaLoader(sources, parsed);
   for (const file of sources.descriptorSets) {
     yield;
@@ -92,16 +81,6 @@ export function* schemaSteps(sources: SchemaSources, options: LoadOptions): Step
   return { ...schema, parsed };
 }
 
-/**
- * Loads a schema again in a process that serves. Files that have not changed are not parsed again, and a thread parses the
- * others if they may be many.
- */
-export async function loadAgain(sources: SchemaSources, previous: Schema): Promise<Schema> {
-  const parsed = previous.parsed ?? new ParsedFiles();
-  const scanned = parsed.isSmallFor(rootsOf(sources)) ? undefined : await refresh(parsed, sources);
-  return inSlices(schemaSteps(sources, { parsed, previous, ...(scanned === undefined ? {} : { scanned }) }));
-}
-
 /** Links the files that another process has loaded, or returns `previous` if it has the same files. */
 export function* linkedSchema(files: readonly RegistryFile[], previous: Schema | undefined): Steps<Schema> {
   if (previous !== undefined && isSame(previous.files, files)) return previous;
@@ -109,7 +88,8 @@ export function* linkedSchema(files: readonly RegistryFile[], previous: Schema |
   return { registry: after ?? (yield* registrySteps(files)), files, diagnostics: [] };
 }
 
-function rootsOf({ protos, imports, descriptorSets }: SchemaSources): unknown {
+/** Returns the settings that say which files are loaded. */
+export function rootsOf({ protos, imports, descriptorSets }: SchemaSources): unknown {
   return [protos, imports, descriptorSets];
 }
 
@@ -135,6 +115,12 @@ class SchemaLoader {
   /** Files that are loaded only for their types: their problems are not reported. */
   private readonly quiet = new Set<FileDeclaration>();
   private isQuiet = false;
+  /** What was looked up besides the files below the roots of `schema.protos`. */
+  private readonly sets = new Map<string, SetContent>();
+  private readonly lookups: LoadedFiles['lookups'] = { imports: new Map(), links: new Map() };
+  private digest = '';
+  /** False if two files have one name, or one file has two. */
+  private isPlain = true;
 
   constructor(
     private readonly sources: SchemaSources,
@@ -153,6 +139,7 @@ class SchemaLoader {
       return;
     }
     const { files, diagnostics } = content;
+    this.sets.set(file, content);
     this.diagnostics.push(...diagnostics);
     if (files.length === 0 && diagnostics.length === 0)
       this.report(
@@ -168,12 +155,13 @@ class SchemaLoader {
   }
 
   /** Returns the files below the roots of `schema.protos`. Excluded files are put into `waiting` instead. */
-  findProtos(scanned: ReadonlyMap<string, Scanned>): readonly FoundProto[] {
+  findProtos(scanned: ReadonlyMap<string, Scanned> | undefined): readonly FoundProto[] {
     const roots = new Set([...this.sources.protos, ...this.sources.imports]);
     const folders = new Set([...roots].filter((root) => this.isFolder(root)));
-    const all = this.sources.protos.flatMap((root) => {
+    const below = this.sources.protos.map((root) => [root, scanned?.get(root) ?? protosBelow(root)] as const);
+    this.digest = digestOf(below);
+    const all = below.flatMap(([root, { found, diagnostics }]) => {
       if (!folders.has(root)) return [];
-      const { found, diagnostics } = scanned.get(root) ?? protosBelow(root);
       this.diagnostics.push(...diagnostics);
       this.contents.push({ root, names: found.map(({ name }) => name) });
       return found;
@@ -202,8 +190,10 @@ class SchemaLoader {
   private loadFile(name: string, path: string, routed: boolean, knownReal?: string): void {
     try {
       const real = knownReal ?? realpathSync.native(path);
+      if (knownReal === undefined) this.lookups.links.set(path, real);
       const known = this.files.get(name)?.declaration;
       const same = this.byPath.get(real);
+      if (known !== undefined || same !== undefined) this.isPlain = false;
       if (known !== undefined && (known === same || isCopy(this.origins.get(known), real))) return;
       // With nested roots, one file has two import names.
       if (same !== undefined && known === undefined) this.files.set(name, { declaration: same, routed });
@@ -280,7 +270,15 @@ class SchemaLoader {
     for (const one of yield* optionProblems(files)) this.diagnostics.push(one);
     this.diagnostics.push(...linked.repeats);
     const unused = [...this.exclusion.unused([...this.files.keys()], registry), ...rules.unused(registry.services)];
-    return { registry, files, linked, diagnostics: [...this.highRoots(), ...this.diagnostics, ...unused] };
+    const diagnostics = [...this.highRoots(), ...this.diagnostics, ...unused];
+    const isPlain = this.isPlain && !diagnostics.some(({ severity }) => severity === 'error');
+    const loaded = isPlain ? this.loaded() : undefined;
+    return { registry, files, linked: { ...linked, loaded }, diagnostics };
+  }
+
+  private loaded(): LoadedFiles {
+    const { sources, digest, files, byPath, origins, quiet, sets, lookups } = this;
+    return { sources, digest, files, byPath, origins, quiet, sets, lookups };
   }
 
   /** Links the files, or returns what was linked before from the same files. */
@@ -330,6 +328,7 @@ class SchemaLoader {
     const taken = this.files.get(name)?.declaration;
     if (taken !== undefined) {
       const takenOrigin = this.origins.get(taken) ?? name;
+      this.isPlain = false;
       if (!this.isQuiet) this.others.push({ declaration, origin, taken, takenOrigin, isBundled: isBundled(name) });
       return false;
     }
@@ -341,9 +340,9 @@ class SchemaLoader {
   }
 
   private find(name: string): string | undefined {
-    const roots = [...this.sources.protos, ...this.sources.imports];
-    const inRoots = roots.map((root) => join(root, name)).find(isFile);
-    return inRoots ?? (isBundled(name) ? join(BUNDLED_ROOT, name) : undefined);
+    const found = findImport(this.sources, name);
+    this.lookups.imports.set(name, found);
+    return found;
   }
 }
 

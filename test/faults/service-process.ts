@@ -58,7 +58,6 @@ const REPLY = Buffer.from([0, 0, 0, 0, 5, 0x0a, 3, 0x67, 0x6f, 0x74]);
 const HEALTHY = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
 
 let behaviour: Behaviour = { kind: 'answer' };
-let server: Http2Server;
 let tellsPosts = false;
 let running = 0;
 let number = 0;
@@ -81,7 +80,7 @@ process.on('message', async ({ id, question }: Asked) => {
   if (question.kind === 'behave') return process.send!({ id } satisfies Answered);
   const { tls, port } = question;
   tellsPosts = question.tellsPosts;
-  server = tls === undefined ? createServer() : createSecureServer({ ...tls, requestCert: true });
+  const server: Http2Server = tls === undefined ? createServer() : createSecureServer({ ...tls, requestCert: true });
   server.on('stream', (stream, { ':path': path }) => void serve(stream, path));
   server.on('session', (session) => void session.on('error', () => {}));
   server.listen(port, '127.0.0.1', () =>

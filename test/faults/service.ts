@@ -12,6 +12,8 @@ export interface Service {
   /** `127.0.0.1:PORT`. */
   readonly target: string;
   readonly pid: number;
+  /** Starts one more server in the same process, so that the two do not compete for a core. Returns its target. */
+  readonly another: () => Promise<string>;
   readonly behave: (behaviour: Behaviour) => Promise<void>;
   /** Returns what came since the last time, and begins to count anew. */
   readonly counts: () => Promise<Counts>;
@@ -36,10 +38,14 @@ export async function startService(
   process.on('exit', end);
   const exited = once(child, 'exit').then(() => process.off('exit', end));
   child.on('message', (message: Answered | Posted) => 'post' in message && onPost?.(message.post));
-  const started = await ask(child, { kind: 'start', port, tls, behaviour, tellsPosts: onPost !== undefined });
+  const start = async (port: number) => {
+    const started = await ask(child, { kind: 'start', port, tls, behaviour, tellsPosts: onPost !== undefined });
+    return `127.0.0.1:${started.port}`;
+  };
   return {
-    target: `127.0.0.1:${started.port}`,
+    target: await start(port),
     pid: child.pid!,
+    another: () => start(0),
     behave: async (behaviour) => void (await ask(child, { kind: 'behave', behaviour })),
     counts: async () => (await ask(child, { kind: 'count' })).counts!,
     async stop() {

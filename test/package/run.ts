@@ -7,7 +7,7 @@
  *
  * Prints a line for each fact; the exit code is 1 if one does not hold.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -31,6 +31,7 @@ try {
   await fact('the library answers a request', library);
   await fact('its code is in few files', fewFiles);
   await fact('no request waits for a module that is loaded', loading);
+  await fact('YAML is only loaded if there is a config file', lateYaml);
   await fact('npx protogate demo serves, and ends on SIGTERM', demo);
   await fact('every relative link of its pages resolves inside of it', links);
   await fact('it has no install script', noInstallScript);
@@ -107,6 +108,24 @@ function loading(): void {
   // 503, because no server runs: the token was accepted.
   const expected = JSON.stringify({ status: 503, later: [], missing: [] });
   require(found === expected, `expected ${expected}, got ${found}`);
+}
+
+/** Lists the modules that a command has loaded when it ends. */
+async function lateYaml(): Promise<void> {
+  const listing = join(folder, 'loaded.cjs');
+  const list = "process.on('exit', () => console.error(Object.keys(require.cache).join(' ')));";
+  await writeFile(listing, list);
+  await writeFile(join(folder, 'late.yaml'), 'version: 1\nupstreams: { library: { target: 127.0.0.1:1 } }\n');
+  for (const [flags, expected] of [
+    [[], false],
+    [['-c', 'late.yaml'], true],
+  ] as const) {
+    const args = ['-r', listing, join(installed, 'bin/protogate.js'), 'check', '--protos', 'protos', ...flags];
+    const { stderr, status } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    require(status === 0, `check ${flags.join(' ')} failed:\n${stderr}`);
+    const loads = stderr.includes('/node_modules/yaml/');
+    require(loads === expected, `expected that yaml is ${expected ? '' : 'not '}loaded by check ${flags.join(' ')}`);
+  }
 }
 
 function fewFiles(): void {

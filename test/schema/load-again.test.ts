@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
-import { loadAgain, loadSchema, type Schema, type SchemaSources } from '../../src/schema/source.js';
+import { loadAgain } from '../../src/schema/load-again.js';
+import type { SchemaSources } from '../../src/schema/loaded-files.js';
+import { loadSchema, type Schema } from '../../src/schema/source.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { protoFolder } from '../support/gateway.js';
 

@@ -2,7 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { loadAgain, loadSchema, type Schema, type SchemaSources } from '../../src/schema/source.js';
+import { loadAgain } from '../../src/schema/load-again.js';
+import type { SchemaSources } from '../../src/schema/loaded-files.js';
+import { loadSchema, type Schema } from '../../src/schema/source.js';
 import { casesOf, draws } from '../support/draws.js';
 import { protoFolder } from '../support/gateway.js';
 import { plainSchema } from './plain.js';
