@@ -192,8 +192,8 @@ export function closeAfter(res: ServerResponse): void {
 }
 
 /**
- * The limits for the rest of an HTTP/2 request after its answer. Up to `bytes` are read and dropped. Of a longer rest
- * nothing is read. After `waitMs` milliseconds the stream is closed.
+ * The limits for the rest of an HTTP/2 request after its answer. Up to `bytes` are read and dropped. If the rest is longer,
+ * nothing of it is read. After `waitMs` milliseconds the stream is closed.
  */
 const UNREAD = { bytes: 65_536, waitMs: 500 };
 

@@ -58,7 +58,7 @@ export interface SurfaceSettings {
 }
 
 /**
- * Compiles a surface. Of its routes it compiles only those that requests have asked for before. `routes` are those that the surface
+ * Compiles a surface. It compiles only the routes that requests have asked for before. `routes` are those that the surface
  * offers, in their order, or none if there is no upstream.
  */
 export function* compileSurface(

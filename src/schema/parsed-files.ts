@@ -35,7 +35,7 @@ const FEW_FILES = 100;
 export class ParsedFiles {
   private readonly byPath = new Map<string, ParsedFile>();
   private readonly sets = new Map<string, ParsedSet>();
-  /** Of the files whose stamps were compared for the load that runs: those that differ. Undefined if none was compared. */
+  /** The files that have changed, among those whose stamps were compared for the load that runs. Undefined if none was compared. */
   private stale: ReadonlySet<string> | undefined;
   private readonly used = new Set<string>();
   private words = new Words();

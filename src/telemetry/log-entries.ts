@@ -223,7 +223,7 @@ export const LOG_FIELDS = {
   upstreamMs:
     'For how many milliseconds at least one call to an upstream was under way. It is missing if none was made.',
   gatewayMs: 'For how many milliseconds the gateway itself was busy or waited for a turn. It is missing for streams.',
-  endpoint: 'The address of the upstream that was called. With several calls it is that of the last one.',
+  endpoint: 'The address of the upstream that was called. After several calls, it is the address of the last one.',
   attempts:
     'How many calls were made, with retries and with the steps of an aggregate. It is missing if none was made.',
   cache: 'The result of the cache, if the route has one: `hit`, `stale`, `miss` or `bypass`.',
