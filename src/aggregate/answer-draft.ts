@@ -160,7 +160,7 @@ export class Draft {
     else this.content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
   }
 
-  /** Returns the rows of a part of a list, and makes them if there are none yet. */
+  /** Returns the `Rows` of a part of a list: its elements by their place in the source list. It makes them if there are none yet. */
   rows(cell: Cell, part: number): Rows {
     const { parts } = this.content(cell);
     let rows = parts[part];

@@ -22,8 +22,8 @@ export interface Refuse {
   /** Refuses a request whose head Node has parsed. */
   request(res: ServerResponse, error: StatusError): void;
   /**
-   * Refuses what came on a connection, and ends it. `req`: the request, if one is known. `method`: its method, if that is
-   * known alone.
+   * Refuses a request on a connection, and ends the connection. `req` is the request, if it could be parsed. `method` is
+   * its method, if nothing else could be parsed.
    */
   connection(socket: Duplex, error: StatusError, req?: IncomingMessage, method?: string): void;
 }

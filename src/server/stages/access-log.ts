@@ -102,7 +102,7 @@ const KINDS = {
   cut: { level: 'warn', text: 'request cut' },
 } as const;
 
-/** The most characters that the log has of a text that the client chooses. */
+/** A text that the client chooses is cut after so many characters in the log. */
 const MOST = { path: 256, userAgent: 128, refused: 256 };
 
 /**
