@@ -143,11 +143,16 @@ export function* planSurface(
 
 const NO_SERVICES: SurfacePlan['services'] = new Map();
 
-/** Builds the table of the routes that are offered, from that of the surface before if it has no conflicts. */
+/**
+ * Builds the table of the routes that are offered. It begins with that of the surface before, if that has no conflicts and
+ * most of its routes stay.
+ */
 function* tableOf(services: SurfacePlan['services'], before: SurfacePlan | undefined): Steps<BuiltTable<PlannedRoute>> {
   if (before !== undefined && before.built.conflicts.length === 0) {
     const [removed, added] = [changedRoutes(before.services, services), changedRoutes(services, before.services)];
-    const table = yield* before.built.table.changed(removed.map(claimOf), added.map(claimOf));
+    yield;
+    const mostStay = removed.length * 2 <= before.offered.length;
+    const table = mostStay ? yield* before.built.table.changed(removed.map(claimOf), added.map(claimOf)) : undefined;
     if (table !== undefined) return { table, conflicts: [] };
   }
   return yield* bindingTable(changedRoutes(services, NO_SERVICES)).buildSteps();

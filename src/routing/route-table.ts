@@ -132,7 +132,10 @@ export class RouteTable<T> {
     if (removed.length + added.length === 0) return this;
     if (trie.packed.numbers.length > trie.size * MOST_GROWTH) return undefined;
     const builder = new TrieBuilder(trie);
-    for (const { httpMethod, template } of removed) builder.remove(httpMethod, template);
+    for (const { httpMethod, template } of removed) {
+      yield;
+      builder.remove(httpMethod, template);
+    }
     for (const { httpMethod, template, value, origin } of added) {
       yield;
       if (!builder.insert(httpMethod, template, value, origin.derivesHead)) return undefined;

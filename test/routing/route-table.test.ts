@@ -398,6 +398,14 @@ test('a table that was changed many times has what a new one has, and is built a
   }
 });
 
+test('a change of a table can pause at each removed and at each added route', (t) => {
+  const lines = Array.from({ length: 200 }, (_, i) => `GET /v1/part${i}/{id}`);
+  const steps = tableOf(lines).table.changed(lines.slice(0, 90).map(claimOf), [claimOf('GET /v1/other')]);
+  let pauses = 0;
+  while (steps.next().done !== true) pauses++;
+  t.true(pauses >= 91, `${pauses} pauses`);
+});
+
 test('a route that conflicts with another one does not change a table', (t) => {
   const { table } = tableOf(['GET /v1/{a}', 'GET /v1/{a=**}']);
   for (const line of ['GET /v1/{b}', 'GET /v1/{b=**}']) {
