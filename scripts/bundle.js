@@ -1,16 +1,19 @@
 /**
  * Writes the code of the package into few files, `dist/package/js`: hundreds of files take much longer to load. Dependencies
- * stay outside, so that users can update them. The types stay in `dist/src`. docs/decisions/0021-bundle.md has the reasons.
+ * but one stay outside, so that users can update them. The types stay in `dist/src`. docs/decisions/0021-bundle.md has the reasons.
  *
  *     node scripts/bundle.js       # `npm run build` does it after the compiler
  */
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { build } from 'esbuild';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
 /** It is as deep below the root as `dist/src/*`, from where the code finds `protos` and `package.json`. */
 const outdir = `${out}/package/js`;
+
+/** zod is 95 files, of which half are error texts in other languages. Each start needs it, and it sees only the config. */
+const BUNDLED = new Set(['zod']);
 
 /** Packages that only some starts need, and no request: YAML is read where there is a config file. */
 const LOADED_LATE = new Set(['yaml']);
@@ -22,9 +25,12 @@ const LOADED_LATE = new Set(['yaml']);
 const packagesByRequire = {
   name: 'packages-by-require',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'import-statement' && !isBuiltin(path) ? { path, namespace: 'package' } : { path, external: true },
-    );
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      if (BUNDLED.has(path)) return undefined;
+      return kind === 'import-statement' && !isBuiltin(path)
+        ? { path, namespace: 'package' }
+        : { path, external: true };
+    });
     onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => ({
       contents: LOADED_LATE.has(path) ? late(path) : `module.exports = requirePackage(${JSON.stringify(path)});`,
     }));
@@ -64,3 +70,5 @@ await build({
   },
   logLevel: 'warning',
 });
+// The licence asks for a copy beside the code.
+for (const name of BUNDLED) cpSync(`node_modules/${name}/LICENSE`, `${outdir}/LICENSE-${name}`);

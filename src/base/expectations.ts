@@ -1,5 +1,5 @@
 /** Turns issues of zod into error texts of this project: what was expected, what was found. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export type Issue = z.core.$ZodIssue;
 

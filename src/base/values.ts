@@ -1,5 +1,5 @@
 /** Schemas of values that several blocks of the config use: durations, sizes, ports, names of headers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseDuration } from './duration.js';
 import { parseSize } from './size.js';
 

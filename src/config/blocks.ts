@@ -2,7 +2,7 @@
  * This module has a zod schema for each block of the config, with descriptions, defaults and units. Names in the output
  * contain the unit (`timeoutMs`), so that readers know what a number means.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import { isNetwork } from '../base/networks.js';
 import { duration, durationAboveZero, headerPattern, MOST_WORKERS, port, size } from '../base/values.js';

@@ -1,5 +1,5 @@
 /** This module joins all blocks of the config, with their defaults. Unknown keys are errors. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { authBlock } from '../policy/access/settings.js';
 import { cacheBlock } from '../policy/cache/settings.js';
 import { plans, rateLimiting } from '../policy/rate-limit/settings.js';

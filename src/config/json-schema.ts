@@ -2,7 +2,7 @@
  * This module builds the JSON Schema of the config file, for editors, and lists the known keys at a place, for "did you
  * mean" hints.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './config.js';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;

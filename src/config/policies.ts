@@ -1,5 +1,5 @@
 /** This module has the schemas of `policies`, the operators' rules that override the protos, and of `cors`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration } from '../base/values.js';
 import { policyShape, settingsOf } from '../policy/kinds.js';
 import type { PolicyDeclaration } from '../policy/policy.js';

@@ -1,5 +1,5 @@
 /** This module has the schemas of the keys of an upstream that protect it, and the clients from it, while it is slow or fails. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationAboveZero } from '../base/values.js';
 
 export const circuitBreaker = z

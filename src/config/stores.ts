@@ -1,5 +1,5 @@
 /** This module has the schema of `stores`, which several gateways share. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { port } from '../base/values.js';
 
 const node = z

@@ -2,7 +2,7 @@
  * This module has the schema of `surfaces`: one API for each kind of client, from the same protos. The settings of a
  * surface have the same keys as the common blocks, but no defaults: a key that is absent has the common value.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseAuthority } from '../base/authority.js';
 import { headerName } from '../base/values.js';
 import { authBlock } from '../policy/access/settings.js';

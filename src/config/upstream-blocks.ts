@@ -1,5 +1,5 @@
 /** This module has the zod schema of `upstreams` in the config: the gRPC servers, and how calls are spread over them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, durationAboveZero, headerName } from '../base/values.js';
 import { retrySettings } from '../policy/retry/settings.js';
 import { isServiceSelector } from '../upstream/service-selector.js';

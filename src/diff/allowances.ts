@@ -6,7 +6,7 @@
  *         subject: shop.v1.Item.title      # or shop.v1.Item.*
  *         reason: Nobody has read it since March, as the logs show.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { meantHint } from '../base/did-you-mean.js';
 import { compilePatterns } from '../base/name-patterns.js';
 import { readYaml } from '../config/yaml.js';

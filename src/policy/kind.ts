@@ -5,7 +5,7 @@
  *     option   rate_limits: { limit: 60 period: { seconds: 60 } per: PER_IP }
  *     YAML     rateLimits: [{ limit: 60, period: 60000ms, per: [ip] }]
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { expectation, withFound } from '../base/expectations.js';
 import { foundAt } from '../base/found.js';

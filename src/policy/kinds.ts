@@ -1,5 +1,5 @@
 /** This module has the only list of the kinds of policy. The folder of each kind explains what it means for a route. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { auth } from './access/settings.js';
 import { addresses } from './addresses/settings.js';
 import { cache } from './cache/settings.js';

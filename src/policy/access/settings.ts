@@ -2,7 +2,7 @@
  * This module has the schemas of `auth` in a policy, which defines who may call, and of the config's `auth` block,
  * which defines how callers prove their identity. With that block, a method without `auth` demands a known caller.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Position } from '../../base/diagnostic.js';
 import { duration, headerName } from '../../base/values.js';
 import { isMetadataKey, isReservedMetadataKey } from '../../call/metadata.js';

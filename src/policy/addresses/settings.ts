@@ -1,5 +1,5 @@
 /** This module has the schema of `addresses` in a policy: the networks from which a client may call. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isNetwork } from '../../base/networks.js';
 import { lastMessage, policyKind } from '../kind.js';
 

@@ -1,5 +1,5 @@
 /** This module has the schemas of `cache` in a policy, and of the config's `cache` block. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration } from '../../base/duration.js';
 import { duration, durationAboveZero, size } from '../../base/values.js';
 import { durationText, lastMessage, policyKind } from '../kind.js';

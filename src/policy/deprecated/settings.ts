@@ -1,5 +1,5 @@
 /** This module has the schema of `deprecated` in a policy: since when clients should no longer use a method. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { lastMessage, policyKind } from '../kind.js';
 
 const DATE = { error: 'expected a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z' };

@@ -2,7 +2,7 @@
  * This module has the schemas of `rateLimits` in a policy, of `plans`, and of the behaviour while the store of the
  * counters is down.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration } from '../../base/duration.js';
 import { duration } from '../../base/values.js';
 import { allMessages, durationText, policyKind } from '../kind.js';

@@ -2,7 +2,7 @@
  * This module decides which calls of a route are sent again: by `retry` and `hedgeAfter` of the method's policy, or else
  * by `retry` and `hedge` of its upstream.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { MethodDescriptor } from '../../schema/descriptor.js';
 import { Code } from '../../status/code.js';
 import type { RetrySettings } from '../../upstream/retry.js';

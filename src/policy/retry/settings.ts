@@ -2,7 +2,7 @@
  * This module has the schema of `retry` in a policy and in an upstream: the failures of a unary call that are retried,
  * and how often. It also has `hedgeAfter`: when a second call is sent although the first one has not failed.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration } from '../../base/duration.js';
 import { duration } from '../../base/values.js';
 import { Code } from '../../status/code.js';

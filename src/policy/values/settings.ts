@@ -1,5 +1,5 @@
 /** This module has the kinds of policy that are a single value: `timeout`, `max_request_bytes` and `success_status`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration } from '../../base/duration.js';
 import { durationAboveZero, size } from '../../base/values.js';
 import { durationText, policyKind } from '../kind.js';
