@@ -11,8 +11,8 @@ import { cpSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, utimesSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChangedPaths } from '../src/base/changed-paths.js';
 import { systemClock } from '../src/base/clock.js';
-import type { ChangedPaths } from '../src/config/changed-paths.js';
 import type { ConfigInput } from '../src/config/config.js';
 import { FileWatch } from '../src/config/file-watch.js';
 import { parseConfig } from '../src/config/parse.js';

@@ -11,8 +11,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
+import type { ChangedPaths } from '../base/changed-paths.js';
 import type { Clock } from '../base/clock.js';
-import type { ChangedPaths } from './changed-paths.js';
 
 export interface WatchTargets {
   /** The paths of single files. */

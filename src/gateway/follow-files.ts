@@ -1,6 +1,6 @@
 /** This module reloads a gateway of the library when a file has changed, while its config says so (`schema.watch`). */
+import { type ChangedPaths, PendingChanges } from '../base/changed-paths.js';
 import { systemClock } from '../base/clock.js';
-import { type ChangedPaths, joined, NONE_CHANGED } from '../config/changed-paths.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { FileWatch } from '../config/file-watch.js';
 import { watchTargets } from '../config/watch-targets.js';
@@ -19,8 +19,7 @@ interface Reloadable {
  */
 export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Reloadable & { close(): void } {
   let watch: FileWatch | undefined;
-  /** The files that may have changed since those that are served were read. */
-  let changed: ChangedPaths = NONE_CHANGED;
+  const pending = new PendingChanges();
   let isAsked = false;
   let isRunning = false;
   follow(readAtMs);
@@ -51,7 +50,7 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
 
   function onChange(more: ChangedPaths): void {
     isAsked = true;
-    changed = joined(changed, more);
+    pending.add(more);
     if (!isRunning) void reloadWhileAsked();
   }
 
@@ -61,15 +60,14 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
     isRunning = true;
     while (isAsked) {
       isAsked = false;
-      const taken = changed;
-      changed = NONE_CHANGED;
-      await reload(undefined, taken).catch((err: unknown) => {
-        // What was not taken has still changed.
-        changed = joined(changed, taken);
-        log.error({ cause: 'watch', err }, text);
-      });
+      await pending.use(reloadWith).catch((err: unknown) => log.error({ cause: 'watch', err }, text));
     }
     isRunning = false;
+  }
+
+  async function reloadWith(changed: ChangedPaths): Promise<true> {
+    await reload(undefined, changed);
+    return true;
   }
 
   function onUnwatched(err: unknown): void {

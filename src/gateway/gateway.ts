@@ -3,6 +3,7 @@
  * plan into a snapshot, and serves snapshots.
  */
 
+import type { ChangedPaths } from '../base/changed-paths.js';
 import { type Clock, systemClock } from '../base/clock.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { errorAt, formatDiagnostic } from '../base/diagnostic.js';
@@ -11,7 +12,6 @@ import { isRecord } from '../base/record.js';
 import { Resources } from '../base/resources.js';
 import { inSlices } from '../base/slices.js';
 import type { Interceptor } from '../call/call.js';
-import type { ChangedPaths } from '../config/changed-paths.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
 import { parseConfig } from '../config/parse.js';
@@ -98,7 +98,7 @@ export interface RunningGateway extends Gateway {
   readonly metrics: Metrics;
   /** The config that is served. */
   readonly config: Config;
-  /** Reloads as that of a {@link Gateway} does. With `changed`, only these files are looked at, by their real paths. */
+  /** Reloads like {@link Gateway.reload}. If `changed` is given, only the files with these real paths are looked at. */
   reload(config?: ConfigInput, changed?: ChangedPaths): Promise<void>;
   /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
   prepare(plan: Plan): Promise<PreparedSnapshot>;

@@ -2,8 +2,10 @@
  * This module turns a config into a plan: it loads the schema, plans each surface, and finds all problems. It opens no
  * connection. `routes`, `check` and `explain` need only the plan; `serve` compiles a snapshot from it.
  */
+
 import { isDeepStrictEqual } from 'node:util';
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
+import type { ChangedPaths } from '../base/changed-paths.js';
 import { type Diagnostic, withoutRepeats } from '../base/diagnostic.js';
 import { atOnce, inSlices, type Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
@@ -58,7 +60,7 @@ export interface PlanOptions {
    * The real paths of all files that may have changed since `previous` was planned. Undefined if they are not known: then all files
    * are looked at.
    */
-  readonly changed?: ReadonlySet<string> | undefined;
+  readonly changed?: ChangedPaths;
 }
 
 /**

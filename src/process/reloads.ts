@@ -5,9 +5,9 @@
  *     read config ─▶ restart needed? ─▶ load schema, plan ─▶ prepare ─▶ swap
  *          └───────────────┴──────────────────┴────────────────┴────▶ refused: the old snapshot serves on
  */
+import { type ChangedPaths, PendingChanges } from '../base/changed-paths.js';
 import type { Clock } from '../base/clock.js';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
-import { type ChangedPaths, joined, NONE_CHANGED } from '../config/changed-paths.js';
 import { changedSettings } from '../config/changes.js';
 import type { Config } from '../config/config.js';
 import { FileWatch } from '../config/file-watch.js';
@@ -89,8 +89,7 @@ class Refusal extends Error {
 
 export class Reloads {
   private asked: ReloadCause | undefined;
-  /** The files that may have changed since those of the served plan were read. */
-  private changed: ChangedPaths = NONE_CHANGED;
+  private readonly pending = new PendingChanges();
   private isRunning = false;
   private isDraining = false;
   private configHash: string | undefined;
@@ -123,7 +122,7 @@ export class Reloads {
   request(cause: ReloadCause, changed?: ChangedPaths): void {
     if (this.isDraining) return this.dropped(cause);
     this.asked = cause;
-    this.changed = joined(this.changed, changed);
+    this.pending.add(changed);
     if (!this.isRunning) void this.run();
   }
 
@@ -158,7 +157,7 @@ export class Reloads {
     const durationMs = () => Math.round(clock.monotonic() - startedAt);
     try {
       const before = { plan: this.served, hash: this.configHash };
-      const isSwapped = await this.attempt();
+      const isSwapped = await this.pending.use((changed) => this.attempt(changed));
       if (!isSwapped) return this.dropped(cause);
       this.latest = this.taken();
       const changes = changesBetween(before.plan, this.served);
@@ -181,20 +180,7 @@ export class Reloads {
   }
 
   /** Returns false if the gateway drains by now. Throws if the new config or schema cannot be served. */
-  private async attempt(): Promise<boolean> {
-    const { changed } = this;
-    this.changed = NONE_CHANGED;
-    let isTaken = false;
-    try {
-      isTaken = await this.take(changed);
-      return isTaken;
-    } finally {
-      // What was not taken has still changed.
-      if (!isTaken) this.changed = joined(this.changed, changed);
-    }
-  }
-
-  private async take(changed: ChangedPaths): Promise<boolean> {
+  private async attempt(changed: ChangedPaths): Promise<boolean> {
     const { configFile, read } = this.source!;
     const readAtMs = this.parts.clock.now();
     const { config, diagnostics, placeOf, configFiles, configHash } = await read();

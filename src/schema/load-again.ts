@@ -1,4 +1,5 @@
 /** This module loads a schema again in a process that serves. */
+import type { ChangedPaths } from '../base/changed-paths.js';
 import { inSlices } from '../base/slices.js';
 import type { SchemaSources } from './loaded-files.js';
 import { refresh } from './parse-thread.js';
@@ -14,11 +15,7 @@ const FEW_CHANGED = 10;
  * the caller knows which files may have changed since `previous` was loaded, `changed` has their real paths. Otherwise the thread
  * looks at all files.
  */
-export async function loadAgain(
-  sources: SchemaSources,
-  previous: Schema,
-  changed?: ReadonlySet<string>,
-): Promise<Schema> {
+export async function loadAgain(sources: SchemaSources, previous: Schema, changed?: ChangedPaths): Promise<Schema> {
   const { parsed = new ParsedFiles(), linked } = previous;
   if (parsed.isSmallFor(rootsOf(sources))) return inSlices(schemaSteps(sources, { parsed, previous }));
   if (changed !== undefined && changed.size <= FEW_CHANGED) {
