@@ -1,4 +1,4 @@
-/** A map that is copied in no time: a copy and the map share what they have in common. Used for the large tables of a schema. */
+/** A map that is quickly copied, because a copy shares its entries with the map. The large tables of a schema are such maps. */
 export class LayeredMap<K, V extends object> {
   /** The entries that copies share. This map is never changed. */
   private base: ReadonlyMap<K, V> = new Map();
@@ -34,15 +34,12 @@ export class LayeredMap<K, V extends object> {
 
   /** Makes one map of both. */
   private join(): void {
-    const all = this.base.size === 0 ? this.own : new Map<K, V | undefined>(this.base);
-    if (all !== this.own) {
-      for (const [key, value] of this.own) {
-        if (value === undefined) all.delete(key);
-        else all.set(key, value);
-      }
+    const all = new Map(this.base);
+    for (const [key, value] of this.own) {
+      if (value === undefined) all.delete(key);
+      else all.set(key, value);
     }
-    // A key is marked as removed only if `base` has it.
-    this.base = all as ReadonlyMap<K, V>;
+    this.base = all;
     this.own = new Map();
   }
 }

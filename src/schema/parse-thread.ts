@@ -44,7 +44,6 @@ export type Answer =
 export interface Done {
   /** The files below the roots. Undefined if their digest is the one of the question. */
   readonly scanned: readonly (readonly [root: string, Scanned])[] | undefined;
-  readonly digest: string;
   /** The paths of known files that could not be read. */
   readonly gone: readonly string[];
 }
@@ -53,7 +52,6 @@ export interface Done {
 export interface Look {
   /** The files below the roots. Undefined if their digest is that of the last load. */
   readonly scanned: ReadonlyMap<string, Scanned> | undefined;
-  readonly digest: string;
   /** The paths of files that were parsed, and of those that could not be read. */
   readonly changed: ReadonlySet<string>;
 }
@@ -105,11 +103,11 @@ async function ask(
       onFailure = reject;
       onAnswer = (answer) => {
         if (answer.kind === 'done') {
-          const { scanned, digest, gone } = JSON.parse(answer.done) as Done;
+          const { scanned, gone } = JSON.parse(answer.done) as Done;
           parsed.confirm(new Set(gone));
           for (const path of gone) changed.add(path);
           sentVersion = parsed.knownVersion;
-          return resolve({ scanned: scanned && new Map(scanned), digest, changed });
+          return resolve({ scanned: scanned && new Map(scanned), changed });
         }
         take(answer);
         // Events that wait in this process are handled before the next part is read.

@@ -75,8 +75,7 @@ async function answer({ roots, sets, known: text, digest }: Extract<Question, { 
       gone.push(path);
     }
   }
-  const now = digestOf(scanned);
-  const done: Done = { scanned: now === digest ? undefined : scanned, digest: now, gone };
+  const done: Done = { scanned: digestOf(scanned) === digest ? undefined : scanned, gone };
   port.postMessage({ kind: 'done', done: JSON.stringify(done) } satisfies Answer);
 }
 

@@ -95,7 +95,7 @@ export class ParsedFiles {
     this.sets.set(path, set);
   }
 
-  /** All known files have the stamps that are known, but for those of `stale`. */
+  /** Says that all known files have the stamps that are known, except the files of `stale`. */
   confirm(stale: ReadonlySet<string>): void {
     this.stale = stale;
   }
@@ -104,7 +104,7 @@ export class ParsedFiles {
     return this.stale !== undefined && !this.stale.has(path);
   }
 
-  /** An object that is another one when this process has changed what is known. Changes by the other thread do not count. */
+  /** Returns an object that is replaced when this process changes what is known. Changes by the other thread do not replace it. */
   get knownVersion(): object {
     return this.version;
   }

@@ -256,7 +256,7 @@ class LinkedRegistry implements Registry, Types {
       const places = placesOf(declaration);
       if (!changed.has(declaration) && (places === undefined || !stale.has(places))) continue;
       for (const service of declaration.services) {
-        // Of several services with one name, only the first one is linked.
+        // If several services have one name, only the first of them is linked.
         if (!changed.has(declaration) && !before.tables.linkedServices.has(service)) continue;
         const one = new Service(this.fileOf(service.places), service, declaration.name, routed);
         this.tables.linkedServices.set(service, one);

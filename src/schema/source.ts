@@ -115,7 +115,7 @@ class SchemaLoader {
   /** Files that are loaded only for their types: their problems are not reported. */
   private readonly quiet = new Set<FileDeclaration>();
   private isQuiet = false;
-  /** What was looked up besides the files below the roots of `schema.protos`. */
+  /** The results of looking for files that are not below the roots of `schema.protos`. */
   private readonly sets = new Map<string, SetContent>();
   private readonly lookups: LoadedFiles['lookups'] = { imports: new Map(), links: new Map() };
   private digest = '';
