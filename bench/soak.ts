@@ -116,7 +116,7 @@ async function load(
 /** Returns what is left over as soon as nothing is, or some seconds after the last request. */
 async function leftOver({ adminPort }: Serving, upstream: StartedUpstream['child']): Promise<LeftOver> {
   for (const deadline = performance.now() + END_WITHIN_MS; ; await sleep(200)) {
-    // A connection of its own, which is one of the sockets that the answer counts.
+    // The request has a connection of its own, which is one of the sockets that the answer counts.
     const headers = { connection: 'close' };
     const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`, { headers });
     const metrics = parseMetrics(await response.text());

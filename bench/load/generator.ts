@@ -51,7 +51,7 @@ class Connection {
     this.socket.write(this.request);
   }
 
-  /** What happens to the connection from now on belongs to no request. */
+  /** Called when a request ends. Later events of the connection count for no request. */
   rest(): void {
     this.done = IDLE;
   }

@@ -73,7 +73,7 @@ interface Stream {
   sent: number;
 }
 
-/** What is open at the server. */
+/** Counts of the connections and streams that are open at the server. */
 export interface Open {
   readonly connections: number;
   readonly streams: number;

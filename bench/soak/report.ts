@@ -1,4 +1,4 @@
-/** The words of the long load at its end: what was sent, what was wrong, how much memory was used, and what is left over. */
+/** This module writes the report of the long load: what was sent, what was wrong, how much memory was used, and what is left over. */
 import { megabytes } from '../peers/table.js';
 import { median } from '../rounds.js';
 import type { Requests } from './requests.js';
@@ -9,7 +9,7 @@ const MOST_GROWTH = { share: 0.1, bytes: 16e6 };
 const JUDGED_FROM_SECONDS = 120;
 const LAST_MINUTES = 10;
 
-/** What is open after the last request. */
+/** Counts of the streams and connections that are still open after the last request. */
 export interface LeftOver {
   /** Gauges of the gateway by their names, without those of processes. */
   readonly gauges: ReadonlyMap<string, number>;

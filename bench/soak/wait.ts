@@ -7,7 +7,7 @@ import type { EventEmitter } from 'node:events';
 /** The longest time that a wait may take. */
 export const LIMIT_MS = 30_000;
 
-/** Resolves with the first argument of the event. Rejects if an error or the end comes first, or if the limit passes. */
+/** Resolves with the first argument of the event. Rejects if an error or the end comes first, or if the time limit passes. */
 export function before<T>(emitter: EventEmitter, event: string, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const came = (value: T) => settle(() => resolve(value));

@@ -166,7 +166,7 @@ const MOST_FLOAT = 2 ** 22;
 /** The distance of two floats, in distances of doubles. */
 const FLOAT_STEPS = 2 ** 29;
 const FLOAT_DOUBT = 1e-5;
-/** What to multiply by instead of a division by the first powers of ten. */
+/** The reciprocals of the first powers of ten. To multiply by them is faster than to divide. */
 const FRACTIONS = [1, 1e-1, 1e-2, 1e-3];
 
 /** Writes the 17 digits of `front` and `rest`, of which the first is worth `10^exponent`, as the decimal of `value`. */

@@ -194,7 +194,7 @@ export class JsonWriter {
     this.at = at;
   }
 
-  /** A view of the buffer, which is another one after a call that makes room. */
+  /** The view of the buffer. A call that makes room replaces it. */
   get target(): DataView {
     return this.view;
   }

@@ -221,7 +221,7 @@ export function morePacked(machine: WriteMachine, frame: WriteFrame): void {
   machine.pop();
 }
 
-/** Writes numbers with commas between them, as many as there is room made for at once. */
+/** Writes up to 64 numbers with commas between them. Room for all of them is made once. */
 function writeSomeNumbers(machine: WriteMachine, field: FieldPlan): void {
   const { out, end } = machine;
   const most = Math.min(NUMBERS, end - machine.at);

@@ -131,7 +131,7 @@ function hostOf(authority: string): string {
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
-/** Picks the first of a group whose headers the request has. The first demand the most headers. */
+/** Picks the first of a group whose headers the request has. The surfaces that demand the most headers come first. */
 export function pickByHeaders<T>(group: ClaimGroup<T>, headers: IncomingHttpHeaders): T | undefined {
   for (const { wanted, value } of group) if (hasAll(headers, wanted)) return value;
   return undefined;

@@ -1,4 +1,4 @@
-/** The long load against servers that end a connection, or keep silent, at each point where the load waits for them. */
+/** Tests the long load against servers that end a connection, or keep silent, at each point where the load waits for them. */
 import { once } from 'node:events';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Stream } from 'node:http2';

@@ -57,7 +57,7 @@ function read(json: Buffer, simd: (typeof WAYS)[number]): Buffer | undefined {
 function write(text: Buffer, simd: (typeof WAYS)[number]): Buffer | undefined {
   let isWritten = false;
   const json = new JsonWriter(simd).collect((out) => {
-    // What is before and behind the text must not matter.
+    // The bytes before and after the text must make no difference.
     const bytes = Buffer.concat([Buffer.from('"'), text, Buffer.from('\\"\n')]);
     isWritten = out.utf8(bytes, 1, bytes.length - 3);
   });

@@ -10,7 +10,7 @@ import { casesOf, draws } from '../support/draws.js';
 import { protoFolder } from '../support/gateway.js';
 import { plainSchema } from './plain.js';
 
-/** More files than are read without a thread. Only the first ones change. */
+/** More files than are read without a thread. Only the first of these files change. */
 const [FILES, CHANGING] = [104, 6];
 const names = Array.from({ length: FILES }, (_, i) => `f${i}`);
 
@@ -101,13 +101,13 @@ test('after each of many changes, known or not, the schema is that of a first lo
       }
       for (let changes = 1 + draw(2); changes > 0; changes--) {
         const i = draw(CHANGING);
-        // Most changes are of those that leave the schema without errors.
+        // Most of the drawn changes leave the schema without errors.
         const edit = EDITS[draw(draw(5) === 0 ? EDITS.length : 6)]!;
         changed.add(at(i));
         rmSync(at(i), { force: true });
         if (draw(25) > 0) writeFileSync(at(i), textOf(i, edit));
       }
-      // What a watch cannot name is found by a look at all files.
+      // The look at all files finds changes that a watch does not report.
       const isVague = draw(8) === 0;
       if (isVague) {
         const path = join(draw(2) === 0 ? folder : other, draw(2) === 0 ? 'new.proto' : 'nowhere.proto');
@@ -119,7 +119,7 @@ test('after each of many changes, known or not, the schema is that of a first lo
       if (isPatched(next, served)) patched++;
       isBroken = next.diagnostics.some(({ severity }) => severity === 'error');
       if (draw(4) === 0 || isBroken) {
-        // Nobody takes it, so the next one must find these changes too.
+        // The result of this load is not served, so the next load must find these changes too.
         if (isVague) served = await loadAgain(sources, served);
         else continue;
       } else served = next;

@@ -228,7 +228,7 @@ test("a deadline is the method's own or else its upstream's, within limits.reque
     await by('GET', path, { headers });
     t.is(upstream.calls.length, before + 1, fact);
     const remaining = (upstream.last().deadline ?? Number.POSITIVE_INFINITY) - now;
-    // It counts from when the gateway has read the request, and was on its way to the upstream.
+    // It is counted from the time at which the gateway has read the request, and includes the way to the upstream.
     const tookMs = Date.now() - now;
     t.true(remaining > expectedMs - 400 && remaining < expectedMs + tookMs + 100, `${fact}: ${remaining} ms`);
   }

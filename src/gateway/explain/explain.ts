@@ -60,7 +60,7 @@ function surfaceRow({ surface }: DryRun): Row {
   return ['surface', `${surface.name} (${parts.length === 0 ? 'every request' : parts.join(', ')})`];
 }
 
-/** What the author of the protos can do about an error, by its reason. */
+/** Advice for the author of the protos, by the reason of the error. */
 const ADVICE: ReadonlyMap<string | undefined, readonly string[]> = new Map([
   ['ROUTE_NOT_FOUND', ['protogate routes lists the routes']],
   ['UNEXPECTED_BODY', ['to take a body, the google.api.http rule needs body: "*", or body: and the name of a field']],

@@ -153,6 +153,6 @@ export class Sender {
   }
 }
 
-/** Why a stream may send nothing: its own window is used up (first value), or the window of the connection (second value). */
+/** The reason why a stream may send nothing: its own window is used up (first value), or the window of the connection (second value). */
 const NO_STREAM_WINDOW = -1;
 const NO_WINDOW = -2;

@@ -38,7 +38,7 @@ async function* endless() {
   for (;;) yield { blob: Buffer.alloc(1 << 16) };
 }
 
-/** The same without an end, but not as fast as the machine can. */
+/** Writes the same without an end, but not as fast as the machine could. */
 async function* trickle() {
   for (;;) {
     yield { blob: Buffer.alloc(1 << 16) };
