@@ -24,7 +24,7 @@ const surface = z
         error: 'expected a name such as mobile: letters a to z, digits and -',
       })
       .refine((name) => name !== 'none', { error: 'expected another name, because none stands for no surface' })
-      .describe('The name in logs, metrics and the route map.'),
+      .describe('The name of the surface in logs, metrics and the list of routes.'),
     hosts: z
       .array(z.string().transform(normalHost).refine(isHost, { error: HOST }))
       .default([])

@@ -328,7 +328,7 @@ export const REASONS = {
     whatToDo: 'Make the step `optional`, so that the answer comes without this part.',
   },
 
-  // The upstream, and the way to it.
+  // The upstream, and the connection to it.
   UPSTREAM_UNREACHABLE: {
     code: Code.UNAVAILABLE,
     httpStatus: 503,

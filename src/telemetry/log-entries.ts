@@ -13,7 +13,9 @@ export interface LogEntry {
   readonly audit?: true;
 }
 
-/** The reasons of errors for which `log.audit` also gets the line of the request: the caller was not let in. */
+/**
+ * The reasons of errors for which `log.audit` also gets the line of the request: the request was refused because of its caller.
+ */
 export const AUDITED_REASONS: ReadonlySet<string> = new Set([
   'UNAUTHENTICATED',
   'INVALID_TOKEN',
