@@ -94,7 +94,7 @@ export const LOG_ENTRIES = {
   },
   'warning about the config or the protos': {
     level: 'warn',
-    when: 'At the start: `check` has a warning, which is in the field `problem`. In the format `text` it is printed as `check` prints it.',
+    when: 'At the start or after a reload, `check` has a new warning, which is in the field `problem`. At the start, the format `text` prints it as `check` does.',
   },
   'warning from Node.js': { level: 'warn', when: 'Node.js has printed a warning.' },
   'the TLS certificates were reloaded': { level: 'info', when: 'The files of `listen.tls` have changed.', audit: true },
