@@ -7,7 +7,9 @@ import type { Transport, TransportSettings, TransportState } from '../transport.
 import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
 
-/** The shortest time between two channels that are given up: a slow upstream causes at most one new connection a second. */
+/**
+ * The shortest time between two replacements of a channel, so that a slow upstream causes at most one new connection a second.
+ */
 const LEAVE_AGAIN_MS = 1000;
 
 /** Returns a transport that connects on the first call. */
