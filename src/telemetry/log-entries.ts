@@ -60,6 +60,7 @@ export const LOG_ENTRIES = {
     when: 'A request to the admin port has ended with a 4xx status. The field `refused` says what was expected.',
   },
   draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
+  stopped: { level: 'info', when: 'The drain is over, and the process ends. `durationMs` is how long it took.' },
   reloaded: { level: 'info', when: 'A new config or schema is served.', audit: true },
   'reload refused: the config and schema from before stay in use': {
     level: 'error',

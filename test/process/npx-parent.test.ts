@@ -61,5 +61,5 @@ test('a gateway drains when the shell in which npx has started it is killed', as
   const all = text(shell.stdout);
   shell.stdout.on('data', (line) => void (String(line).includes('listening on') && shell.kill('SIGTERM')));
   // The output ends when the gateway has ended, because the shell ends before it.
-  t.regex(await all, /"signal":"SIGTERM","msg":"draining"/);
+  t.regex(await all, /"signal":"SIGTERM","msg":"draining"}\n.*"durationMs":\d+,"msg":"stopped"}\n$/);
 });
