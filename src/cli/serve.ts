@@ -56,9 +56,7 @@ export function serveCommand(exit: SetExitCode): Command {
       }
       const source = { configFile: configName(flags), configFiles, readAtMs, configHash, read: () => loadAgain(flags) };
       const server = await run(plan, source);
-      const served = routeRows(plan.routes).filter(
-        ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
-      );
+      const served = routeRows(plan.surfaces.flatMap(({ offered }) => offered));
       standardOutput.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;
       exit(EXIT_OK);

@@ -88,9 +88,11 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
     state = 'draining';
     reloads.drain();
     log.info({ signal }, 'draining');
+    const startedAt = systemClock.monotonic();
     await workers.drain();
     admin?.close();
     admin?.closeAllConnections();
+    log.info({ durationMs: Math.round(systemClock.monotonic() - startedAt) }, 'stopped');
     endWithTerminal(signal);
   });
   return { url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };

@@ -62,6 +62,7 @@ export const LOG_ENTRIES = {
     when: 'A request to the admin port has ended with a 4xx status. The field `refused` says what was expected.',
   },
   draining: { level: 'info', when: 'The gateway has got a signal to stop. Running requests may finish.' },
+  stopped: { level: 'info', when: 'The drain is over, and the process ends. `durationMs` is how long it took.' },
   reloaded: { level: 'info', when: 'A new config or schema is served.', audit: true },
   'reload refused: the config and schema from before stay in use': {
     level: 'error',
