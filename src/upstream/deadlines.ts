@@ -3,12 +3,14 @@
  * started or stopped for it: most calls end long before.
  */
 import type { Clock } from '../base/clock.js';
+import { type Place, Roster } from '../base/roster.js';
 
 export interface Expiring {
   /** Called once, when the deadline has passed. */
   expire(): void;
-  /** The deadline on the monotonic clock. It belongs to {@link Deadlines}. */
+  /** The deadline on the monotonic clock. It belongs to {@link Deadlines}, as the place in a slot does. */
   dueAt: number;
+  inSlot: Place<Expiring> | undefined;
 }
 
 /** The number of milliseconds that share a slot. Each call still expires at its own time. */
@@ -16,7 +18,7 @@ const SLOT_MS = 256;
 
 export class Deadlines {
   /** The calls by the number of their slot. */
-  private readonly slots = new Map<number, Set<Expiring>>();
+  private readonly slots = new Map<number, Roster<Expiring>>();
   /** The monotonic time at which the timer runs. */
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | undefined;
@@ -29,18 +31,23 @@ export class Deadlines {
     const now = clock.now();
     call.dueAt = clock.monotonic() + Math.max(0, deadline - now);
     const slot = Math.floor(call.dueAt / SLOT_MS);
-    const calls = this.slots.get(slot);
-    if (calls === undefined) this.slots.set(slot, new Set([call]));
-    else calls.add(call);
+    let calls = this.slots.get(slot);
+    if (calls === undefined) {
+      calls = new Roster();
+      this.slots.set(slot, calls);
+    }
+    call.inSlot = calls.enter(call);
     if (call.dueAt < this.timerAt) this.wakeAt(call.dueAt);
     return now;
   }
 
   /** Removes a call. Does nothing for one that has expired. */
   delete(call: Expiring): void {
-    const slot = Math.floor(call.dueAt / SLOT_MS);
+    const { dueAt, inSlot } = call;
+    const slot = Math.floor(dueAt / SLOT_MS);
     const calls = this.slots.get(slot);
-    if (calls?.delete(call) === true && calls.size === 0) this.slots.delete(slot);
+    calls?.leave(inSlot);
+    if (calls?.size === 0) this.slots.delete(slot);
   }
 
   private wakeAt(time: number): void {

@@ -5,11 +5,12 @@
  */
 import { backOffMs } from '../base/back-off.js';
 import type { Clock } from '../base/clock.js';
+import { Roster } from '../base/roster.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import { StatusError } from '../status/status-error.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines, type Expiring } from './deadlines.js';
 import { cancelled, cutByClose, DeadlineExceeded, unreachable, upstreamClosed } from './failure.js';
-import { followersOf } from './followers.js';
+import { type Follower, followersOf } from './followers.js';
 import type { Attempt, Rpc, RpcConnection, RpcSettings } from './rpc.js';
 import { isTelling } from './silence.js';
 import type { Transport, TransportState } from './transport.js';
@@ -69,7 +70,7 @@ export function createPool<C extends PooledConnection, Prepared>(
 }
 
 class Pool<C extends PooledConnection, Prepared> {
-  readonly running = new Set<Rpc>();
+  readonly running = new Roster<Rpc>();
   private readonly connections = new Set<C>();
   /** Functions that begin the calls for which no connection has room, in the order of the calls. */
   readonly waiting = new Set<() => void>();
@@ -94,7 +95,7 @@ class Pool<C extends PooledConnection, Prepared> {
       again: (attempt) => this.try({ ...attempt, isFirst: false }),
       onEnd: (rpc) => {
         rpc.connection.release();
-        this.running.delete(rpc);
+        this.running.leave(rpc.place);
         this.admit();
         if (this.running.size === 0) this.idle?.();
       },
@@ -124,7 +125,7 @@ class Pool<C extends PooledConnection, Prepared> {
     if (connection instanceof StatusError) throw connection;
     if (connection === undefined) return this.wait(attempt);
     const rpc = this.carrier.begin(connection, attempt, prepared, this.rpcs);
-    this.running.add(rpc);
+    rpc.place = this.running.enter(rpc);
     return rpc.response;
   }
 
@@ -191,7 +192,7 @@ class Pool<C extends PooledConnection, Prepared> {
         awaited.isLate = true;
         this.admit();
       };
-      const waiting = { abort: again, expire, dueAt: 0 };
+      const waiting: Follower & Expiring = { abort: again, expire, dueAt: 0, inSlot: undefined };
       followers.add(waiting);
       if (deadline !== undefined) deadlines.add(deadline.at, waiting);
       this.waiting.add(again);

@@ -6,6 +6,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '../base/clock.js';
+import type { Place } from '../base/roster.js';
 import type { CallRequest, CallResponse, Room } from '../call/call.js';
 import { type Metadata, NO_METADATA } from '../call/metadata.js';
 import { Code } from '../status/code.js';
@@ -81,6 +82,9 @@ export type StreamEnd =
 export abstract class Rpc implements MessageSink, Follower, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
+  inSlot: Place<Expiring> | undefined;
+  /** The place among the running calls of the pool. */
+  place: Place<Rpc> | undefined;
   protected headers: ReceivedHeaders | undefined;
   protected trailers: ReceivedHeaders | undefined;
   protected readonly reader: MessageReader;
@@ -388,10 +392,7 @@ function endsInside(): StatusError {
   return brokenAnswer('the answer ends in the middle of a message');
 }
 
-/**
- * Translates an HTTP status as gRPC does (http-grpc-status-mapping.md). A proxy that reports that it is busy may answer
- * later.
- */
+/** Translates an HTTP status as gRPC does (http-grpc-status-mapping.md). A proxy that reports that it is busy may answer later. */
 function ofHttpStatus(status: number): StatusError {
   const cause = `expected HTTP status 200, got ${status}`;
   return [429, 502, 503, 504].includes(status) ? unreachable(cause) : brokenAnswer(cause);

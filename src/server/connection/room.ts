@@ -11,6 +11,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
+import { Roster } from '../../base/roster.js';
 import type { Room } from '../../call/call.js';
 import { onClose } from '../../exchange/on-close.js';
 
@@ -52,7 +53,7 @@ export function roomOf(res: ServerResponse): RequestRoom | undefined {
 
 class ConnectionRoom {
   /** The requests that have begun, in their order. */
-  readonly requests = new Set<RequestRoom>();
+  readonly requests = new Roster<RequestRoom>();
   /** The bytes of messages that were read, or have room to be read, and are not written yet. */
   read = 0;
   /** The bytes of JSON that were written and that the client has not taken yet. */
@@ -122,7 +123,6 @@ class ConnectionRoom {
   }
 
   end(request: RequestRoom): void {
-    this.requests.delete(request);
     const theirs = this.waiting.filter((one) => one.request === request);
     this.waiting = this.waiting.filter((one) => one.request !== request);
     for (const { go } of theirs) go();
@@ -135,9 +135,12 @@ class ConnectionRoom {
 
   private begin(res: ServerResponse): void {
     const request = new RequestRoom(this);
-    this.requests.add(request);
+    const place = this.requests.enter(request);
     ofAnswer.set(res, request);
-    onClose(res, () => request.end());
+    onClose(res, () => {
+      this.requests.leave(place);
+      request.end();
+    });
   }
 
   private fits(bytes: number): boolean {

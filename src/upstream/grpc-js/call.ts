@@ -5,6 +5,7 @@
  */
 import type { Channel, Metadata as GrpcMetadata, StatusObject } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
+import type { Place } from '../../base/roster.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
@@ -46,6 +47,7 @@ export interface CallSettings {
 export class GrpcJsCall implements MessageSink, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
+  inSlot: Place<Expiring> | undefined;
   private readonly call: GrpcCall;
   private readonly onAbort = () => this.abort(cancelled());
   private resolve!: (response: CallResponse) => void;

@@ -23,6 +23,7 @@ import { HpackDecoder, TABLE_BYTES } from './hpack-decoder.js';
 import type { RequestBlock } from './request-block.js';
 import { Sender, SendingStream } from './sender.js';
 import type { Stream } from './stream.js';
+import { StreamTable } from './stream-table.js';
 
 /** The largest headers that an answer may have, counted as RFC 7541 §4.1 does. */
 const MAX_LIST_BYTES = 64 * 1024;
@@ -48,7 +49,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private lastStreamId = LAST_STREAM_ID;
   private nextStreamId = 1;
   private maxStreams = Number.POSITIVE_INFINITY;
-  private readonly streams = new Map<number, Stream>();
+  private readonly streams = new StreamTable();
   private readonly socket: Socket;
   private readonly reader = new FrameReader(this);
   private readonly decoder = new HpackDecoder(MAX_LIST_BYTES);
