@@ -58,8 +58,8 @@ export interface SurfaceSettings {
 }
 
 /**
- * Compiles a surface. It compiles only the routes that requests have asked for before. `routes` are those that the surface
- * offers, in their order, or none if there is no upstream.
+ * Compiles a surface. It compiles at once only the routes that requests used before a reload; any other route is compiled at
+ * its first request. `routes` are those that the surface offers, in their order, or none if there is no upstream.
  */
 export function* compileSurface(
   settings: SurfaceSettings,
