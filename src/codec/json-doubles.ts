@@ -26,7 +26,7 @@ const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EX
 );
 /** Half of the distance to the next double, for the same exponents. */
 const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
-/** The powers of ten from 1e-6 to 1e16, which begin the numbers with one more digit. */
+/** The powers of ten from 1e-6 to 1e16. Each is the smallest number with one more digit before the point. */
 const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));
 /** Two numbers of the search that differ by less may be equal. */
 const DOUBT = 1e-9;

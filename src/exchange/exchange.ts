@@ -114,7 +114,7 @@ export interface Snapshot {
   readonly clientAddress: FindClientAddress;
   /** The share of successful requests that the access log contains, from 0 to 1. */
   readonly logSample: number;
-  /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
+  /** The time in milliseconds after which the connection of a client that reads nothing of its answer is cut. */
   readonly stallTimeoutMs: number;
   /** The most bytes of answers that a connection may hold. */
   readonly connectionBytes: number;
