@@ -1,6 +1,6 @@
 /**
- * The exchange is the state of one request on its way through the pipeline, in Koa's `ctx.state`. Each stage fills in
- * what it found. Later stages and the access log read it.
+ * The exchange is the state of one request on its way through the pipeline, in Koa's `ctx.state`. Each stage adds its results.
+ * Later stages and the access log read them.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
@@ -170,7 +170,7 @@ export interface Surface {
   /** The rules for web pages of other origins. Undefined when no such page may read an answer. */
   readonly cors: Cors | undefined;
   readonly errors: ErrorSettings;
-  /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
+  /** The time in milliseconds for which a stream may continue after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
   /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;
