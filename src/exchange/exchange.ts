@@ -96,7 +96,7 @@ export interface Route {
 export interface Admission {
   /** Runs the stages that decide who may call. Throws the StatusError of a refusal. */
   readonly guard: (ctx: Context) => Promise<void>;
-  /** The texts of the demands over messages. */
+  /** The texts of each `require` that reads messages of the client. */
   readonly demands: readonly string[];
 }
 
