@@ -19,7 +19,10 @@ const SPLITTER = 2 ** 27 + 1;
 const UPPER_HALVES = POWERS.map(upperHalf);
 const LEAST = 1e-6;
 const MOST = 2 ** 53;
-/** The exponent bits of the least number, and for these and all larger ones the decimal exponent of the power of two. */
+/**
+ * The exponent bits of the least number. The table below has the decimal exponent of the power of two for these bits and for
+ * all larger ones.
+ */
 const FIRST_EXPONENT = exponentBits(LEAST);
 const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EXPONENT + 1 }, (_, index) =>
   Math.floor(Math.log10(2 ** (FIRST_EXPONENT + index - 1023))),

@@ -75,7 +75,7 @@ export interface Exchange extends RequestState {
 }
 
 export type Context = ParameterizedContext<Exchange>;
-/** A stage of the pipeline. Every {@link RequestState} middleware of an embedder is one, too. */
+/** A stage of the pipeline. Every {@link RequestState} middleware of an embedder is also a stage. */
 export type Middleware = KoaMiddleware<Exchange>;
 
 /** One binding that is ready to serve. Its chain is composed when the schema is loaded. */

@@ -141,7 +141,10 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
   };
 }
 
-/** Resolves when everything was read that had come by now: in a process that had no time to read, timers come first. */
+/**
+ * Resolves when all bytes were read that have arrived so far. If a process had no time to read, its timers fire before it
+ * reads.
+ */
 async function afterReading(): Promise<void> {
   await nextTurn();
   await nextTurn();
