@@ -1,6 +1,6 @@
 /**
- * Reloads config and schema while the gateway serves. Reloads run one after the other. What is asked for meanwhile becomes one
- * reload afterwards, which reads the files once more. A config or schema with an error is refused as a whole.
+ * Reloads config and schema while the gateway serves. Reloads run one after the other. Requests for a reload that come during a
+ * reload become one reload afterwards, which reads the files once more. A config or schema with an error is refused as a whole.
  *
  *     read config ─▶ restart needed? ─▶ load schema, plan ─▶ prepare ─▶ swap
  *          └───────────────┴──────────────────┴────────────────┴────▶ refused: the old snapshot serves on
@@ -96,7 +96,7 @@ export class Reloads {
   private watch: FileWatch | undefined;
   private latest: ReloadState;
 
-  /** `served` is the plan that is served. Without a `source` nobody may ask for a reload. */
+  /** `served` is the plan that is served. Without a `source`, no reload may be requested. */
   constructor(
     private served: Plan,
     private readonly source: ConfigSource | undefined,
@@ -249,7 +249,7 @@ export class Reloads {
   }
 }
 
-/** Returns what a reload has changed, for the log. What has not changed is undefined. */
+/** Returns the changes of a reload, for the log. A field without changes is undefined. */
 function changesBetween(
   before: Plan,
   after: Plan,
