@@ -22,7 +22,7 @@ import {
   unreachable,
   upstreamStatus,
 } from './failure.js';
-import { type Follower, followersOf } from './followers.js';
+import { type Follower, type Followers, followersOf } from './followers.js';
 import { type FoundMessage, type Keep, MessageReader } from './message-reader.js';
 import { type MessageSink, Outgoing } from './outgoing.js';
 import { isGrpcType, statusCode, statusMessage } from './protocol.js';
@@ -30,6 +30,7 @@ import { readLater, streamedResponse, unaryResponse } from './responses.js';
 import { isTelling } from './silence.js';
 
 const unzip = promisify(gunzip);
+const CUT = 'the answer ends in the middle of a message';
 
 /** The settings that all rpcs of a transport share. */
 export interface RpcSettings {
@@ -81,6 +82,9 @@ export type StreamEnd =
 export abstract class Rpc implements MessageSink, Follower, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
+  placeInSlot = -1;
+  /** The place of the call among the running calls of its pool, to which it belongs. */
+  place = -1;
   protected headers: ReceivedHeaders | undefined;
   protected trailers: ReceivedHeaders | undefined;
   protected readonly reader: MessageReader;
@@ -93,7 +97,8 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private readonly heardBefore: number;
   /** The time at which a call with a deadline began, in milliseconds since the epoch. */
   private begunAt = 0;
-  private readonly followers: Set<Follower>;
+  private readonly followers: Followers;
+  private placeInFollowers = -1;
   private outgoing: Outgoing | undefined;
   /** The message of a unary answer. */
   private message: FoundMessage | undefined;
@@ -140,7 +145,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   /** Begins what a call needs besides its stream. The subclass calls it when it has a stream. */
   protected follow(): void {
     const { deadline, message } = this.request;
-    this.followers.add(this);
+    this.placeInFollowers = this.followers.add(this);
     if (deadline !== undefined) this.begunAt = this.settings.deadlines.add(deadline.at, this);
     if (!(message instanceof Uint8Array)) this.outgoing = new Outgoing(message, this);
   }
@@ -255,7 +260,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
       this.answerWithStream();
       return this.settle(undefined);
     }
-    if (this.reader.isCut) return this.settle(endsInside());
+    if (this.reader.isCut) return this.settle(brokenAnswer(CUT));
     const { message } = this;
     if (message === undefined) return this.settle(brokenAnswer('expected a message with the status OK, got none'));
     if (!message.compressed) return this.answer(message.bytes);
@@ -309,7 +314,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     this.closed = true;
     this.failure = failure;
     if (this.request.deadline !== undefined) this.settings.deadlines.delete(this);
-    this.followers.delete(this);
+    this.followers.remove(this.placeInFollowers);
     this.outgoing?.stop();
     this.stopAsking?.();
     if (failure !== undefined && !afterMessages) this.reader.clear();
@@ -359,7 +364,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
       if (this.stopAsking === undefined) this.resumeStream();
     } else {
       this.consumer = undefined;
-      if (this.failure === undefined && this.reader.isCut) this.failure = endsInside();
+      if (this.failure === undefined && this.reader.isCut) this.failure = brokenAnswer(CUT);
       if (this.failure === undefined) consumer.resolve({ done: true, value: undefined });
       else consumer.reject(this.failure);
     }
@@ -382,10 +387,6 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     this.reader.clear();
     this.give();
   }
-}
-
-function endsInside(): StatusError {
-  return brokenAnswer('the answer ends in the middle of a message');
 }
 
 /**

@@ -11,6 +11,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
+import { Bag } from '../../base/bag.js';
 import type { Room } from '../../call/call.js';
 import { onClose } from '../../exchange/on-close.js';
 
@@ -51,8 +52,10 @@ export function roomOf(res: ServerResponse): RequestRoom | undefined {
 }
 
 class ConnectionRoom {
-  /** The requests that have begun, in their order. */
-  readonly requests = new Set<RequestRoom>();
+  /** The requests that have begun. */
+  readonly requests = new Bag<RequestRoom>();
+  /** The number of requests that have ever begun. */
+  private begun = 0;
   /** The bytes of messages that were read, or have room to be read, and are not written yet. */
   read = 0;
   /** The bytes of JSON that were written and that the client has not taken yet. */
@@ -122,7 +125,6 @@ class ConnectionRoom {
   }
 
   end(request: RequestRoom): void {
-    this.requests.delete(request);
     const theirs = this.waiting.filter((one) => one.request === request);
     this.waiting = this.waiting.filter((one) => one.request !== request);
     for (const { go } of theirs) go();
@@ -134,10 +136,13 @@ class ConnectionRoom {
   }
 
   private begin(res: ServerResponse): void {
-    const request = new RequestRoom(this);
-    this.requests.add(request);
+    const request = new RequestRoom(this, this.begun++);
+    const place = this.requests.add(request);
     ofAnswer.set(res, request);
-    onClose(res, () => request.end());
+    onClose(res, () => {
+      this.requests.remove(place);
+      request.end();
+    });
   }
 
   private fits(bytes: number): boolean {
@@ -145,7 +150,8 @@ class ConnectionRoom {
   }
 
   private isFirst(request: RequestRoom, among: (request: RequestRoom) => boolean): boolean {
-    for (const one of this.requests) if (among(one)) return one === request;
+    const isAmong = among(request);
+    for (const one of this.requests) if (among(one) && (one.order < request.order || !isAmong)) return false;
     return true;
   }
 }
@@ -161,7 +167,11 @@ export class RequestRoom implements Room {
   readsBody = false;
   private ended = false;
 
-  constructor(private readonly connection: ConnectionRoom) {}
+  constructor(
+    private readonly connection: ConnectionRoom,
+    /** Requests of a connection that began earlier have lower numbers. */
+    readonly order: number,
+  ) {}
 
   /** True if some of its messages are being read, wait to be read, or wait to be written. */
   get reads(): boolean {

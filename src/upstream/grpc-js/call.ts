@@ -46,6 +46,9 @@ export interface CallSettings {
 export class GrpcJsCall implements MessageSink, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
+  placeInSlot = -1;
+  /** The place of the call among the running calls of its transport, to which it belongs. */
+  place = -1;
   private readonly call: GrpcCall;
   private readonly onAbort = () => this.abort(cancelled());
   private resolve!: (response: CallResponse) => void;
