@@ -114,7 +114,7 @@ export function* compileSurface(
       once(() => compiledOf(route).webSocket!),
     ),
     ...near,
-    cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
+    cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response, methodsOf(served)),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
     streamGraceMs: config.auth?.streamGraceMs ?? 0,
     responseHeaders,
@@ -128,6 +128,11 @@ function once<T extends object>(make: () => T): () => T {
     made ??= make();
     return made;
   };
+}
+
+/** Returns the HTTP methods of the routes, each once. */
+function methodsOf(routes: readonly PlannedRoute[]): readonly string[] {
+  return [...new Set(routes.map(({ binding }) => binding.httpMethod))];
 }
 
 /** Returns the offered routes of the method with this full name. */
