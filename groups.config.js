@@ -1,7 +1,7 @@
 /**
  * The config of `npm test`. Loading the gateway and warming it up takes longer than most test files run, so many test files
  * share a process, and what a process loads is a bundle: this config writes one file for each group of folders, which imports
- * the test files of these folders, and bundles the groups together with the command line, which tests start as processes.
+ * the test files of these folders, and bundles the groups together. Tests start the command line from a file of its own.
  * With ava.config.js a file has a process of its own: `npx ava dist/test/server/drain.test.js`.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { basename, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, stop } from 'esbuild';
 import single from './ava.config.js';
+import { writeStartedCommand } from './scripts/started-command.js';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
 /** Every file of it is as deep below the root of the package as those of `dist/src`, from where the gateway finds its protos. */
@@ -111,16 +112,16 @@ const NOT_BUNDLED = [
   'typescript',
 ];
 
+/** Packages that a process of the command line loads only when its config needs them. */
+const STARTED_WITHOUT = NOT_BUNDLED.filter((name) => name !== 'ava');
+
 /** Without it Node 20 spends a third of the processor time on optimizing, also in the processes that tests start. */
 const optimizeLater = single.nodeArguments.map((flag) => `setV8Flags('${flag}');`).join('');
 
 await build({
   entryPoints: {
     ...Object.fromEntries([...groups.keys()].map((name) => [name, `${out}/groups/${name}.js`])),
-    main: `${out}/src/cli/main.js`,
-    // Each of these runs in a process or thread of its own, and is looked for beside the file that starts it.
-    'worker-start': `${out}/src/process/worker-start.js`,
-    pulse: `${out}/src/process/pulse.js`,
+    // It runs in a thread, and is looked for beside the file that starts it.
     'parse-worker': `${out}/src/schema/parse-worker.js`,
   },
   outdir: bundle,
@@ -142,7 +143,11 @@ await build({
   plugins: [asFiles],
   logLevel: 'warning',
 });
-await stop();
+
+/** Writes the command line as one file, and returns the module that has `main`. */
+function bundleCommand() {
+  return writeStartedCommand(out, `${out}/groups/started`, STARTED_WITHOUT, single.nodeArguments);
+}
 
 /** Writes the files that are published, and returns the one that has `main`. */
 async function bundlePackage() {
@@ -151,7 +156,8 @@ async function bundlePackage() {
 }
 
 // With TEST_ALL, as in CI, processes are started from the files that are published.
-const main = process.env.TEST_ALL === undefined ? resolve(bundle, 'main.js') : await bundlePackage();
+const main = process.env.TEST_ALL === undefined ? await bundleCommand() : await bundlePackage();
+await stop();
 const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,

@@ -1,4 +1,9 @@
 /** `npm run bench -- NAME [FLAGS]` runs one benchmark, or all without a name, except those that take half an hour. */
+import { fileURLToPath } from 'node:url';
+
+// Processes are started from the files that are published, as users start them.
+process.env.PROTOGATE_TEST_MAIN ??= fileURLToPath(new URL('../package/js/main.js', import.meta.url));
+
 const BENCHMARKS = [
   'match',
   'token',

@@ -1,5 +1,5 @@
 /** The gateways of the comparison, each as its users start it, in front of the same gRPC server. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { protogateProcess } from '../../test/support/run.js';
@@ -72,9 +72,26 @@ function protogate(root: string | undefined, { folder, port, adminPort, upstream
   // JSON is YAML.
   writeFileSync(join(folder, 'protogate.yaml'), JSON.stringify(config));
   const flags = ['-c', join(folder, 'protogate.yaml'), '--port', String(port), '--admin-port', String(adminPort)];
-  if (root !== undefined) return [process.execPath, join(root, 'bin/protogate.js'), 'serve', ...flags];
+  if (root !== undefined) return [process.execPath, packagedCommand(root, folder), 'serve', ...flags];
   const [node, args] = protogateProcess(['serve', ...flags]);
   return [node, ...args];
+}
+
+/**
+ * Returns the file that starts protogate from a checkout as users start it: with the files of the package. The command of a
+ * checkout itself starts the compiler's files, which are many more, so they load for longer and take more memory.
+ */
+function packagedCommand(root: string, folder: string): string {
+  const command = 'bin/protogate.js';
+  const bundle = join(root, 'dist/package');
+  if (!existsSync(bundle)) return join(root, command);
+  const installed = join(folder, 'installed');
+  mkdirSync(join(installed, 'bin'), { recursive: true });
+  mkdirSync(join(installed, 'dist'));
+  copyFileSync(join(root, command), join(installed, command));
+  symlinkSync(join(root, 'package.json'), join(installed, 'package.json'));
+  symlinkSync(bundle, join(installed, 'dist/package'));
+  return join(installed, command);
 }
 
 function envoyCommand(program: string, descriptorSet: string, { folder, port, upstream }: Place): readonly string[] {

@@ -171,7 +171,7 @@ export class Draft {
     return rows;
   }
 
-  /** Fills a part of a list with messages in the making. */
+  /** Fills a part of a list with drafts of messages. */
   putDrafts(cell: Cell, part: number, drafts: readonly Draft[]): void {
     this.content(cell).parts[part] = drafts;
   }

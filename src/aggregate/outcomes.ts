@@ -24,7 +24,7 @@ export interface Outcome {
   failure: unknown;
 }
 
-/** The outcome of each element; undefined when nothing was asked for the element. */
+/** The outcome of each element; undefined when no call was made for the element. */
 export type Outcomes = readonly (Outcome | undefined)[];
 
 const NONE: readonly Uint8Array[] = [];
@@ -38,7 +38,7 @@ export function requireFewItems({ index, shown, maxItems, target }: PlannedStep,
   throw failure;
 }
 
-/** Returns the outcome of an element; undefined when nothing is asked for it. A missing part fails this element only. */
+/** Returns the outcome of an element; undefined when no call is made for it. A missing part fails this element only. */
 export function ask(
   step: PlannedStep,
   { node }: Element,

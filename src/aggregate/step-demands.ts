@@ -84,8 +84,8 @@ export function askDemands(step: PlannedStep, scope: Scope, authorize: Authorize
 }
 
 /**
- * Returns the request of a call; undefined when nothing is asked for. The request of a batch lacks its list, which no
- * demand can read.
+ * Returns the request of a call; undefined when no call is made. The request of a batch lacks its list, which no demand can
+ * read.
  */
 function messageFor({ request, batch }: StepCall, scope: Scope, each: Node | undefined): Uint8Array | undefined {
   if (batch === undefined) return request.bytes(scope, each);

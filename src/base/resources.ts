@@ -25,9 +25,7 @@ export interface Lease {
 export class Resources {
   private readonly held = new Map<string, Held>();
 
-  /**
-   * Returns the resource of `key`. It is made by `create` if nobody holds it yet. Each `acquire` needs one `release`.
-   */
+  /** Returns the resource of `key`. `create` makes it if there is none yet. Each `acquire` needs one `release`. */
   acquire<R extends Resource>(key: string, create: () => R): R {
     const held = this.held.get(key);
     if (held === undefined) {
@@ -39,7 +37,7 @@ export class Resources {
     return held.resource as R;
   }
 
-  /** Releases the resource, and closes it if nobody else holds it. */
+  /** Releases the resource, and closes it if it has no other holder. */
   async release(key: string): Promise<void> {
     const held = this.held.get(key);
     if (held === undefined) return;

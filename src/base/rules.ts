@@ -32,6 +32,7 @@ export const RULES = {
   'binding-conflict': 'error',
   'body-field': 'error',
   'body-method': 'warning',
+  'body-missing': 'warning',
   'cache-anonymous': 'warning',
   'cache-public': 'error',
   'cache-unused': 'warning',

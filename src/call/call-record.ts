@@ -33,7 +33,7 @@ export class CallRecord {
     if (--this.running === 0) this.waitedMs += now - this.since;
   }
 
-  /** Returns for how many milliseconds at least one call was under way. */
+  /** Returns for how many milliseconds at least one call was running. */
   upstreamMs(now: number): number {
     return this.running > 0 ? this.waitedMs + now - this.since : this.waitedMs;
   }

@@ -40,10 +40,10 @@ export interface CallRequest {
   readonly metadata: Metadata;
   /** The deadline. Absent when there is none. */
   readonly deadline?: Deadline | undefined;
-  /** Aborted when the client is gone. The call is then cancelled. */
+  /** Aborted when the client has closed its connection or stream. The call is then cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;
-  /** This try of the call, into which the upstream writes the endpoint that it chooses. Absent when nobody asks for it. */
+  /** This try of the call, into which the upstream writes the endpoint that it chooses. Absent when no code reads it. */
   readonly attempt?: Attempt | undefined;
   /** The endpoints that earlier attempts of this call have used. Absent when there can be only one attempt. */
   readonly tried?: TriedEndpoints | undefined;

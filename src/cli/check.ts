@@ -32,10 +32,7 @@ export function checkCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('check'))
     .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
     .option('--strict', 'exit with 1 on warnings too, not only on errors')
-    .option(
-      '--against <file>',
-      'also check whether a gateway that serves this config would take the new one on a reload',
-    )
+    .option('--against <file>', 'also report each changed setting for which a gateway with this config needs a restart')
     .option('--connect', 'also connect to every server of every upstream, and report those that do not answer')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {

@@ -25,7 +25,7 @@ export function demoCommand(exit: SetExitCode): Command {
     .option('--port <number>', 'port of the gateway; 0 takes a free one', parsePort, 8080)
     .option(
       '--admin-port <number>',
-      'port of health, metrics, the route map and the API documents; 0 takes a free one',
+      'port of the gateway for health, metrics, the list of routes and the API documents; 0 takes a free one',
       parsePort,
       9901,
     )

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { formatDiagnostic } from '../base/diagnostic.js';
+import { unreadable } from '../base/unreadable.js';
 import { type Allowance, AllowanceError, judge, MAX_ALLOW_BYTES, parseAllowances } from '../diff/allowances.js';
 import { diff } from '../diff/diff.js';
 import type { Finding } from '../diff/finding.js';
@@ -138,7 +139,6 @@ function readAllowances(file: string): readonly Allowance[] {
   } catch (error) {
     if (error instanceof AllowanceError) throw new UsageError(`${file}:${error.line}: ${error.message}`);
     if (error instanceof UsageError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${file}: ${code === 'ENOENT' ? 'expected a file, found none' : `cannot be read: ${code}`}`);
+    throw new UsageError(`${file}: ${unreadable(error)}`);
   }
 }

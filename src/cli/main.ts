@@ -30,14 +30,15 @@ const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'routes',
     usage: '[options]',
-    description: 'Prints the route map. If the schema has errors, it prints the routes that load and exits with 1.',
+    description:
+      'Prints all routes. If the protos have errors, it prints the routes that can be loaded and exits with 1.',
     load: async () => (await import('./routes.js')).routesCommand,
   },
   {
     name: 'check',
     usage: '[options]',
     description:
-      'Loads config and protos as serve would, and reports every problem as FILE:LINE:COL: error|warning: TEXT [rule].',
+      'Loads config and protos as serve does, and reports every problem as FILE:LINE:COL: error|warning: TEXT [rule].',
     load: async () => (await import('./check.js')).checkCommand,
   },
   {
@@ -51,14 +52,14 @@ const COMMANDS: readonly ListedCommand[] = [
     name: 'openapi',
     usage: '[options]',
     description:
-      'Prints the OpenAPI 3.1 document. If the schema has errors, it has the routes that load, and the exit code is 1.',
+      'Prints the OpenAPI 3.1 document. If the protos have errors, it has the routes that can be loaded, and the exit code is 1.',
     load: async () => (await import('./openapi.js')).openapiCommand,
   },
   {
     name: 'diff',
     usage: '[options] <old> <new>',
     description:
-      'Compares two versions of an API as REST clients see them, and lists what breaks. A version is a folder of protos, a descriptor set, a config file (.yaml, .yml, .json), or one of these in git: git:REV:PATH, or git:REV for the path of the other version.',
+      'Compares two versions of an API, and lists the changes that break REST clients. A version is a folder of protos, a descriptor set, a config file (.yaml, .yml, .json), or one of these in git: git:REV:PATH, or git:REV for the path of the other version.',
     load: async () => (await import('./diff.js')).diffCommand,
   },
   {

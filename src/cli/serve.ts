@@ -29,13 +29,9 @@ export function serveCommand(exit: SetExitCode): Command {
     .option('--port <number>', 'port on which to listen; 0 takes a free one (default: 8080)', parsePort)
     .option(
       '--admin-host <address>',
-      'address of health, metrics, the route map and the API documents (default: 127.0.0.1)',
+      'address of the admin port, which has health, metrics, the list of routes and the API documents (default: 127.0.0.1)',
     )
-    .option(
-      '--admin-port <number>',
-      'port of health, metrics, the route map and the API documents (default: 9901)',
-      parsePort,
-    )
+    .option('--admin-port <number>', 'number of the admin port; 0 takes a free one (default: 9901)', parsePort)
     .option('--workers <number>', 'number of processes that serve, or auto for one per core (default: 1)', parseWorkers)
     .option('--surface <name>', 'serve only this surface of the config, and open only the upstreams that it calls')
     .option('--watch', 'reload when the config, a proto or another file that was read has changed')
@@ -60,9 +56,7 @@ export function serveCommand(exit: SetExitCode): Command {
       }
       const source = { configFile: configName(flags), configFiles, readAtMs, configHash, read: () => loadAgain(flags) };
       const server = await run(plan, source);
-      const served = routeRows(plan.routes).filter(
-        ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
-      );
+      const served = routeRows(plan.surfaces.flatMap(({ offered }) => offered));
       standardOutput.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;
       exit(EXIT_OK);

@@ -106,8 +106,8 @@ interface Position {
 }
 
 /**
- * At a quote: writes the string as length and UTF-8, in one pass. Returns false, and does not move, if something else than text
- * and short escapes comes before the closing quote.
+ * Writes the string whose opening quote is at the offset, as length and UTF-8, in one pass. Returns false, and does not move,
+ * if something other than text and short escapes comes before the closing quote.
  */
 export function copyEscaped(json: Position, writer: WireWriter, loadSimd: typeof textSimd): boolean {
   const { bytes, view, end } = json;
@@ -154,7 +154,7 @@ export function copyEscaped(json: Position, writer: WireWriter, loadSimd: typeof
   return false;
 }
 
-/** Goes on with {@link copyEscaped} at `from`. What was written since `content` ends at `to`. */
+/** Continues with {@link copyEscaped} at `from`. The text that was written since `content` ends at `to`. */
 function copyLong(
   simd: TextSimd,
   json: Position,

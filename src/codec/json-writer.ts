@@ -286,7 +286,7 @@ export class JsonWriter {
     return true;
   }
 
-  /** Writes the rest of a text that has escapes or is not ASCII. What comes before it was written up to `to`. */
+  /** Writes the rest of a text that has escapes or is not ASCII. The text before it has been written up to `to`. */
   private unusual(bytes: Uint8Array, from: number, end: number, view: DataView, to: number): boolean {
     const { length } = this;
     this.at = to;

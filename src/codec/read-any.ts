@@ -1,4 +1,7 @@
-/** This module goes on with google.protobuf.Any: `{"@type": URL, …}` becomes type_url = 1 and value = 2. */
+/**
+ * This module reads google.protobuf.Any as a part of the loop in `json-to-wire.ts`: `{"@type": URL, …}` becomes type_url = 1
+ * and value = 2.
+ */
 import { skipValue } from './json-skip.js';
 import { KeyBytes } from './key-bytes.js';
 import { pushObject, readContents } from './read-contents.js';

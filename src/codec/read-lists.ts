@@ -1,6 +1,6 @@
 /**
- * This module goes on with lists and maps: those of a field, and those of struct.proto. A function returns when the list
- * ends, when an element is left to a frame, or when other requests should run.
+ * This module reads the lists and maps of fields and of struct.proto, as a part of the loop in `json-to-wire.ts`. A function
+ * returns when the list ends, when an element is left to a frame, or when other requests should run.
  */
 import type { ScalarType } from '../schema/descriptor.js';
 import type { KeyTable } from './key-table.js';

@@ -1,6 +1,6 @@
 /**
- * This module goes on with JSON objects that are messages: their members, and the values of path and query that are added to
- * them (`read-bound.ts`).
+ * This module reads JSON objects that are messages, as a part of the loop in `json-to-wire.ts`: their members, and the values
+ * of path and query that are added to them (`read-bound.ts`).
  */
 import { meantHint } from '../base/did-you-mean.js';
 import { skipValue } from './json-skip.js';

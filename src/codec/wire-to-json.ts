@@ -1,6 +1,6 @@
 /**
- * This module converts the wire format to JSON, from bytes to bytes, in one pass. The fields are written in the order of
- * their declaration, and extensions after them. It stops after about a MiB, and goes on when it is called again.
+ * This module converts the wire format to JSON, from bytes to bytes, in one pass. The fields are written in the order of their
+ * declaration, and extensions after them. It stops after about a MiB, and continues when it is called again.
  */
 import type { FieldMask } from './field-mask.js';
 import type { JsonWriter } from './json-writer.js';
@@ -63,8 +63,8 @@ export class WireToJson {
   }
 
   /**
-   * Begins anew, so that only values that count are read. A value that cannot be written does not matter if the upstream
-   * sent another one behind it.
+   * Begins from the start again, so that only values that count are read. A value that cannot be written does not matter if the
+   * upstream sent another one behind it.
    */
   private beginCarefully(task: WriteTask): void {
     const { machine } = this;

@@ -17,7 +17,7 @@ export const Step = {
   BYTES: 4,
   /** The paths of a FieldMask are written. */
   PATHS: 5,
-  /** Nothing but the closing bracket is missing. */
+  /** Only the closing bracket is missing. */
   CLOSE: 6,
 } as const;
 

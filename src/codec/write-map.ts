@@ -1,7 +1,7 @@
 /**
- * This module writes maps as JSON. On the wire a map is a list of entries { key = 1, value = 2 }, and the last entry of a
- * key counts. The entries are written as they come, until a key comes again: then the map begins anew, and all entries but
- * the last of each key are left out.
+ * This module writes maps as JSON. On the wire a map is a list of entries { key = 1, value = 2 }, and the last entry of a key
+ * counts. The entries are written as they come, until a key comes again: then the map is written from the start again, and all
+ * entries but the last of each key are left out.
  */
 import type { FieldMask } from './field-mask.js';
 import type { KeyTable } from './key-table.js';
@@ -127,7 +127,7 @@ export function writeEntry(
   } else out.fixed(value.unset);
 }
 
-/** Begins the map anew, now that a key came again. */
+/** Writes the map from the start again, because a key has come again. */
 function beginAgain(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, depth: number): void {
   const { plan } = frame;
   const last = frame.keys!;

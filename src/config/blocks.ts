@@ -264,7 +264,7 @@ export const limits = z
     connectionBytes: size
       .prefault('16MiB')
       .describe(
-        'The most bytes of answers that one connection may hold, and the most bytes of request bodies. When it is full, no request of it begins, and no answer to it is read from upstreams.',
+        'How many bytes of answers, and of request bodies, the gateway holds for one connection. When this is reached, no request begins on it, and no answer for it is read from upstreams.',
       ),
     bodyBytes: size
       .prefault('4MiB')
@@ -289,7 +289,7 @@ export const limits = z
   })
   .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
   .prefault({})
-  .describe('What one request may use.');
+  .describe('The limits of each request and its connection.');
 
 export const drain = z
   .strictObject({
@@ -320,7 +320,7 @@ export const log = z
       .string()
       .optional()
       .describe(
-        'A file that also gets, as JSON, the lines of callers that were refused, and of reloads of config, keys and certificates.',
+        'A file that also gets, as JSON, the log lines of requests that were refused because of their caller, and of reloads.',
       ),
     sample: z
       .number()

@@ -195,7 +195,7 @@ export class FileWatch {
     const firstAt = this.firstAt!;
     const { changes } = this;
     const isEmpty = clock.monotonic() - firstAt < EMPTY_MS && (await this.hasEmpty());
-    // A change that came meanwhile has begun the wait anew.
+    // Another change in this time has started the wait again.
     if (changes !== this.changes) return;
     if (isEmpty) return this.settle(QUIET_MS);
     const { changed } = this;

@@ -2,7 +2,8 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { isForAny, noKeyText, parseJwks } from '../policy/access/jwk-set.js';
+import { unreadable } from '../base/unreadable.js';
+import { isForAny, noKeyText, parseJwks, TOKEN_ALGORITHMS } from '../policy/access/jwk-set.js';
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
 
@@ -51,8 +52,8 @@ async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<I
   for (const name of ['ca', 'cert', 'key', 'clientCa'] as const) {
     const file = tls[name];
     if (file === undefined) continue;
-    const content = await readFile(file).catch(() => undefined);
-    if (content === undefined) issues.push(issue([...path, name], 'expected a file that can be read'));
+    const content = await readFile(file).catch(unreadable);
+    if (typeof content === 'string') issues.push(issue([...path, name], content));
     else if (!content.includes('-----BEGIN ')) issues.push(issue([...path, name], 'expected a PEM file'));
     else contents.set(name === 'clientCa' ? 'ca' : name, content);
   }
@@ -77,13 +78,15 @@ async function jwksIssues(
   file: string,
   algorithms: readonly string[],
 ): Promise<IssueText[]> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return [issue(path, 'expected a file that can be read')];
-  const { keys, problems } = parseJwks(text);
+  const content = await readFile(file).catch(unreadable);
+  if (typeof content === 'string') return [issue(path, content)];
+  const { keys, problems } = parseJwks(content.toString());
   if (keys === undefined) return problems.map((problem) => issue(path, problem.text));
   if (keys.length === 0) return [issue(path, noKeyText(problems))];
   if (keys.some((key) => isForAny(key, algorithms))) return [];
-  return [issue(path, `expected a key for ${algorithms.join(' or ')}, got keys for other algorithms`)];
+  const others = [...new Set(keys.flatMap((key) => TOKEN_ALGORITHMS.find((one) => isForAny(key, [one])) ?? []))];
+  const expected = `expected a key for ${algorithms.join(' or ')}`;
+  return [issue(path, `${expected}, got keys for ${others.join(' and ')}; name these in algorithms`)];
 }
 
 function issue(path: readonly PropertyKey[], text: string): IssueText {

@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { isMap, isNode, isScalar, type Scalar, visit } from 'yaml';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import type { RuleId } from '../base/rules.js';
+import { unreadable } from '../base/unreadable.js';
 import { type Config, configSchema } from './config.js';
 import { fileIssues, SERVER_TLS_FILES, TLS_FILES } from './files.js';
 import { type IssueText, issueTexts, readConfig } from './issues.js';
@@ -33,8 +34,7 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
     if ((await stat(path)).size > MAX_FILE_BYTES) return refused(file, 'config-file', 'expected at most 1 MiB');
     text = await readFile(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    return refused(file, 'config-file', UNREADABLE.get(code) ?? `cannot be read: ${code}`);
+    return refused(file, 'config-file', unreadable(error));
   }
   const yaml = new ConfigFile(file, dirname(path), text);
   return {
@@ -47,11 +47,6 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
 
 /** The number of characters of a digest. They are enough to distinguish the files of one gateway. */
 const HASH_CHARACTERS = 12;
-
-const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
-  ['ENOENT', 'expected a file, found none'],
-  ['EISDIR', 'expected a file, got a folder'],
-]);
 
 function refused(file: string, rule: RuleId, text: string): ParsedConfig {
   return { diagnostics: [errorAt({ file }, rule, text)] };
@@ -206,8 +201,8 @@ class ConfigFile {
       this.substitutedFiles.push(path);
       try {
         return (await readFile(path, 'utf8')).trimEnd();
-      } catch {
-        this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: expected a file, found none`));
+      } catch (error) {
+        this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: ${unreadable(error)}`));
         return '';
       }
     }

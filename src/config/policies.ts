@@ -21,7 +21,7 @@ export const policies = z
   .array(rule)
   .default([])
   .describe(
-    'Rules of the operators over what the protos declare. Each key replaces the whole key of the proto, and later rules win.',
+    'Policies that operators set for selected methods. A key replaces the same key of the protos and of earlier entries.',
   );
 
 const origin = z.string().refine(isOrigin, { error: 'expected an origin such as https://app.example.com, or *' });

@@ -24,7 +24,7 @@ const surface = z
         error: 'expected a name such as mobile: letters a to z, digits and -',
       })
       .refine((name) => name !== 'none', { error: 'expected another name, because none stands for no surface' })
-      .describe('The name in logs, metrics and the route map.'),
+      .describe('The name of the surface in logs, metrics and the list of routes.'),
     hosts: z
       .array(z.string().transform(normalHost).refine(isHost, { error: HOST }))
       .default([])
@@ -51,10 +51,10 @@ const surface = z
       .array(z.string().regex(/^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/, { error: FIELD }))
       .default([])
       .describe(
-        'Fields by their full names. They are in no answer, and a request with one is refused as if they did not exist.',
+        'Fields by their full names. No answer has them, and a request with one of them is refused as if the field did not exist.',
       ),
     auth: authBlock.describe('How callers prove who they are. It replaces the common block as a whole.'),
-    policies: policies.describe('Rules of the surface, after the common ones.'),
+    policies: policies.describe('Policies of the surface. They come after the common policies, so they win over them.'),
     cors: partial<Cors, CorsInput>(cors),
     metadata: partial<Metadata, z.input<typeof blocks.metadata>>(blocks.metadata),
     json: partial<Json, z.input<typeof blocks.json>>(blocks.json),
@@ -75,7 +75,7 @@ export const surfaces = z
   })
   .default([])
   .describe(
-    'One API for each kind of client. A request belongs to the surface that fits it most exactly, by host, then base path, then headers. A request that fits none gets 404. Without this list, there is one surface, `default`.',
+    'The APIs of the gateway, for example one for each kind of client. The host, the base path and the headers of a request decide to which surface it belongs. A request that fits none gets 404. Without this list, there is one surface, `default`.',
   );
 
 type Cors = NonNullable<z.output<typeof cors>>;

@@ -128,7 +128,7 @@ function routesOf(node: Node): ReadonlySet<string> {
   const seen = new Set([node]);
   for (const one of seen) {
     for (const route of one.routes) routes.add(route);
-    // The loop also visits elements that are added to the set meanwhile.
+    // The loop also visits elements that are added to the set while it runs.
     for (const parent of one.parents) seen.add(parent);
   }
   return routes;

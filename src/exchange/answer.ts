@@ -129,7 +129,7 @@ export function unsentBytesOfSocket(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }
 
-/** Returns the connection below an answer, or undefined once it is gone. */
+/** Returns the connection below an answer, or undefined when it is closed. */
 export function socketOf(res: ServerResponse): Socket | undefined {
   const stream = streamOf(res);
   return (stream === undefined ? res.socket : socketOfSession(stream)) ?? undefined;

@@ -157,7 +157,7 @@ export interface Surface {
   readonly varies: string;
   /** The log's fields and the metrics of requests that match no route. */
   readonly unmatched: Pick<Route, 'logFields' | 'metrics'>;
-  /** The routes. Each is compiled when it is asked for. */
+  /** The routes. Each is compiled when the first request needs it. */
   readonly table: RouteTable<() => Route>;
   /** The methods that stream, by path alone. A WebSocket's handshake is a GET, so the method's own verb is ignored. */
   readonly webSockets: RouteTable<() => Route>;

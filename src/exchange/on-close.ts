@@ -1,5 +1,5 @@
 /**
- * Runs tasks when an answer is over: its last byte was sent, or its connection is gone. All tasks of an answer share one
+ * Runs tasks when an answer has ended: its last byte was sent, or its connection was closed. All tasks of an answer share one
  * listener, because each listener of Node costs about as much as a whole stage of the pipeline.
  */
 import type { ServerResponse } from 'node:http';

@@ -43,7 +43,7 @@ export interface Backing {
   /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
-  /** The routes that have been asked for. */
+  /** The routes that requests have needed so far. */
   readonly used: UsedRoutes;
   /** Returns the signal that cancels the calls of a request. */
   readonly signalOf: SignalOf;
@@ -88,7 +88,7 @@ export function openBacking(
   const { clock, metrics, interceptors, afterAuth, openStreams, used } = options;
   const { stores, rateLimiting } = config;
   const series = leasedSeries(metrics, lease);
-  // One connection serves all surfaces, so it takes what the most generous one takes. The codecs have their own limit.
+  // One connection serves all surfaces, so its limit is the largest limit of the surfaces. The codecs have their own limit.
   const responseBytes = Math.max(...surfaces.map((surface) => surface.config.limits.responseBytes));
   const upstreams = acquireUpstreams(upstreamsOf(config, surfaces), responseBytes, lease, options);
   const tracing = openTracing(config.tracing, lease, { log: options.log, series });

@@ -2,6 +2,7 @@
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import { remembered } from '../base/remembered.js';
+import { codeOf, unreadable } from '../base/unreadable.js';
 import type { Config } from '../config/config.js';
 import { readKeyFile } from '../policy/access/key-file.js';
 import { type Access, meansOf } from '../policy/access/planned.js';
@@ -102,8 +103,9 @@ export function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] 
       warningAt({ file }, 'unknown-plan', `plan '${plan.slice(0, 80)}': expected one of the config's plans (${known})`),
     );
     return [...diagnostics, ...warnings];
-  } catch {
-    return [errorAt({ file }, 'keys-file', 'expected a file that can be read')];
+  } catch (error) {
+    const hint = codeOf(error) === 'ENOENT' ? '; protogate keygen makes its entries' : '';
+    return [errorAt({ file }, 'keys-file', `auth.apiKeys.file: ${unreadable(error)}${hint}`)];
   }
 }
 

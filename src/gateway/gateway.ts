@@ -163,9 +163,9 @@ export function startGateway(
     }
     return {
       swap() {
-        // A gateway that was closed meanwhile has no snapshot that a later request would release.
+        // A gateway that was closed during the build has no snapshot that a later request would release.
         if (isClosed) return void compiled.release();
-        // Some may have been asked for since the new snapshot was compiled.
+        // Requests may have needed some of them since the new snapshot was compiled.
         for (const surface of compiled.surfaces) surface.compileUsed();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);

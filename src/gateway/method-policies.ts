@@ -1,6 +1,5 @@
 /** This module computes the policy of each method, and who may call it, from the protos and the rules of the config. */
 import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
-import { meantHint } from '../base/did-you-mean.js';
 import { remembered } from '../base/remembered.js';
 import type { Config } from '../config/config.js';
 import { type SurfaceConfig, servesPart } from '../config/surface-configs.js';
@@ -9,7 +8,7 @@ import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/acce
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
 import type { SchemaView } from '../schema/field-omission.js';
-import { dotted, parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
+import { parseMethodSelector, type SelectableMethod, selectorHint } from '../schema/method-selector.js';
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
 
@@ -126,10 +125,10 @@ export function unusedPolicies(
   ];
   const unused = all.filter(({ rule }) => !used.has(rule));
   if (unused.length === 0) return [];
-  const names = methods().map(({ fullName }) => dotted(fullName));
+  const names = methods().map(({ fullName }) => fullName);
   return unused.map(({ rule, place }) => {
     const { selector, declaration } = rule;
-    const hint = meantHint(dotted(selector), names);
+    const hint = selectorHint(selector, names);
     const text = `${place}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
     return warningAt(declaration.position, 'unused-policy', text);
   });

@@ -52,8 +52,8 @@ export interface PlanOptions {
   readonly configFile?: string;
   readonly onProgress?: (done: number, total: number) => void;
   /**
-   * The plan that is served meanwhile. The work is done in slices then, files that have not changed are not read again, and
-   * registry and codecs are used again if they would be the same.
+   * The plan that is served during the work. With it, the work is done in slices, files that have not changed are not read
+   * again, and registry and codecs are used again if they would be the same.
    */
   readonly previous?: Plan;
   /**

@@ -8,7 +8,7 @@ import { type Codecs, createCodecs } from '../codec/codec.js';
 import type { SurfaceConfig } from '../config/surface-configs.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
 import { registryWithout, type SchemaView } from '../schema/field-omission.js';
-import { dotted, parseMethodSelector } from '../schema/method-selector.js';
+import { parseMethodSelector, selectorHint } from '../schema/method-selector.js';
 import type { SurfaceSchema } from './plan-surface.js';
 
 /** The views and codecs by the settings on which they depend. They are used again after a reload that changes none of these. */
@@ -79,9 +79,9 @@ export function namingProblems(
     for (const selector of block[key]) {
       const selects = parseMethodSelector(selector);
       if (selector === '*' || selects === undefined || methods.some(selects)) continue;
-      const hint = meantHint(
-        dotted(selector),
-        methods.map(({ fullName }) => dotted(fullName)),
+      const hint = selectorHint(
+        selector,
+        methods.map(({ fullName }) => fullName),
       );
       const text = `surface ${name}: ${key}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
       // An exclude that matches nothing may leave open what it was meant to close.

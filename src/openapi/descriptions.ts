@@ -18,7 +18,7 @@ export function markdownOf(comment: string | undefined): string {
 const LINT = /^\s*(?:buf:lint:|protolint:|api-linter:)/;
 const REFERENCE = /\[([^\][\n]{1,200})\]\[[\w.]{0,200}\]/g;
 
-/** Removes internal comments. An internal comment without an end goes on to the end of the text. */
+/** Removes internal comments. An internal comment without an end reaches to the end of the text. */
 function withoutInternal(comment: string): string {
   let text = '';
   for (let at = 0; ; ) {

@@ -134,7 +134,7 @@ function freePath({ binding }: PlannedRoute, number: number, texts: Set<string>)
   for (let i = number; ; i++) {
     const path = pathOf(binding, i === 1 ? '' : `_${i}`);
     if (texts.has(path.text) && path.parameters.length > 0) continue;
-    // Without parameters, only the fragment can tell two routes apart.
+    // Without parameters, two routes can differ only in the fragment.
     const text = texts.has(path.text) ? `${path.text}#${binding.method.fullName}-${i}` : path.text;
     texts.add(text);
     return { ...path, text };

@@ -32,7 +32,7 @@ const MOST_MEMBERS = 8;
 
 export class SchemaBook {
   private readonly needed = new Map<string, Needed>();
-  /** The needed schemas whose own references are not found yet. */
+  /** The needed schemas whose references have not been searched yet. */
   private readonly open: Needed[] = [];
 
   constructor(private readonly json: Api['config']['json']) {}

@@ -52,7 +52,7 @@ interface Level {
 /** The deepest nesting of groups that is skipped. */
 const MAX_DEPTH = 100;
 
-/** True if the reader's range contains the last of the fields, or a rival of one of them. */
+/** True if the reader's range contains the last of the fields, or another member of the oneof of one of them. */
 function mentions(reader: WireReader, levels: readonly Level[], index: number): boolean {
   const { field, rivals } = levels[index]!;
   while (reader.at < reader.end) {
@@ -74,7 +74,10 @@ function hasValue(reader: WireReader, tag: number, { presence }: FieldDescriptor
   return length > 0;
 }
 
-/** True if the message at the reader contains the last of the fields or a rival. Moves the reader past the message. */
+/**
+ * True if the message at the reader contains the last of the fields, or another member of a oneof of them. Moves the reader
+ * past the message.
+ */
 function mentionsInside(reader: WireReader, tag: number, levels: readonly Level[], index: number): boolean {
   const { end } = reader;
   const isGroup = (tag & 7) === WIRE_GROUP;

@@ -13,7 +13,7 @@ export type ToWorker =
   | { readonly kind: 'discard' }
   /** The message comes with a connection, and the worker answers `taken`. */
   | { readonly kind: 'connection' }
-  /** The worker ends each connection with its next answer, and goes on to serve. */
+  /** The worker ends each connection with its next answer, and still serves requests. */
   | { readonly kind: 'leave' }
   /** Says that no more connections come: the worker ends when those that it has are finished. */
   | { readonly kind: 'drain' }
@@ -25,7 +25,7 @@ export type ToPrimary =
   | { readonly kind: 'here' }
   /** The worker can serve connections. */
   | { readonly kind: 'ready' }
-  /** The worker has built the snapshot that it was asked for, or cannot build it because of `problem`. */
+  /** The worker has built the requested snapshot, or cannot build it because of `problem`. */
   | { readonly kind: 'prepared'; readonly problem: string | undefined }
   /** The worker serves the connection that it was sent last. */
   | { readonly kind: 'taken' }

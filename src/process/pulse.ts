@@ -1,6 +1,6 @@
 /**
- * Tells the primary each second that this process lives, and for how long its main thread has been busy. A separate
- * thread does this. It goes on while the main thread collects garbage or builds a snapshot, and stops when the process is stopped.
+ * Tells the primary each second that this process lives, and for how long its main thread has been busy. A separate thread does
+ * this. It continues while the main thread collects garbage or builds a snapshot, and stops when the process is stopped.
  */
 import { writeSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
- * Reloads config and schema while the gateway serves. Reloads run one after the other. What is asked for meanwhile becomes one
- * reload afterwards, which reads the files once more. A config or schema with an error is refused as a whole.
+ * Reloads config and schema while the gateway serves. Reloads run one after the other. Requests for a reload that come during a
+ * reload become one reload afterwards, which reads the files once more. A config or schema with an error is refused as a whole.
  *
  *     read config ─▶ restart needed? ─▶ load schema, plan ─▶ prepare ─▶ swap
  *          └───────────────┴──────────────────┴────────────────┴────▶ refused: the old snapshot serves on
@@ -78,7 +78,7 @@ export interface ReloadState {
   readonly moreProblems?: number;
 }
 
-/** The number of errors that the log and `/readyz` show. */
+/** The number of errors, or of new warnings, that the log and `/readyz` show. */
 const SHOWN = 20;
 
 class Refusal extends Error {
@@ -96,7 +96,7 @@ export class Reloads {
   private watch: FileWatch | undefined;
   private latest: ReloadState;
 
-  /** `served` is the plan that is served. Without a `source` nobody may ask for a reload. */
+  /** `served` is the plan that is served. Without a `source`, no reload may be requested. */
   constructor(
     private served: Plan,
     private readonly source: ConfigSource | undefined,
@@ -163,6 +163,7 @@ export class Reloads {
       const changes = changesBetween(before.plan, this.served);
       const hashes = { before: before.hash, config: this.configHash };
       log.info({ cause, durationMs: durationMs(), ...hashes, ...changes }, 'reloaded');
+      this.warn(newWarnings(before.plan, this.served));
     } catch (error) {
       if (this.isDraining) return this.dropped(cause);
       const all = error instanceof Refusal ? error.problems : [String(error)];
@@ -206,6 +207,15 @@ export class Reloads {
     return true;
   }
 
+  /** Logs warnings as at the start, but only the first ones, because one change of a large schema can cause thousands. */
+  private warn(warnings: readonly Diagnostic[]): void {
+    for (const [index, one] of warnings.slice(0, SHOWN).entries()) {
+      const isLast = index === SHOWN - 1 && warnings.length > SHOWN;
+      const more = isLast ? { moreProblems: warnings.length - SHOWN } : {};
+      this.parts.log.warn({ problem: formatDiagnostic(one), ...more }, 'warning about the config or the protos');
+    }
+  }
+
   /** Watches the files of a config if it says so. */
   private follow(config: Config, configFiles: readonly string[], readAtMs: number): void {
     if (!config.schema.watch) {
@@ -239,7 +249,7 @@ export class Reloads {
   }
 }
 
-/** Returns what a reload has changed, for the log. What has not changed is undefined. */
+/** Returns the changes of a reload, for the log. A field without changes is undefined. */
 function changesBetween(
   before: Plan,
   after: Plan,
@@ -262,6 +272,19 @@ function changedFiles({ files: before }: Schema, { files: after }: Schema): read
   };
   const differing = [...without(after, before), ...without(before, after)];
   return [...new Set(differing.map(({ declaration }) => declaration.name))].toSorted();
+}
+
+/**
+ * Returns the warnings of a plan that the plan before it does not have. Lines, columns and the indexes of lists are not
+ * compared: they change when something above them does.
+ */
+function newWarnings(before: Plan, after: Plan): readonly Diagnostic[] {
+  const known = new Set(before.diagnostics.map(withoutPlace));
+  return after.diagnostics.filter((one) => !known.has(withoutPlace(one)));
+}
+
+function withoutPlace({ rule, text, position: { file } }: Diagnostic): string {
+  return `${file}: ${text.replace(/\.\d+(?=[.:])/g, '')} [${rule}]`;
 }
 
 function nameOf({ surface, basePath, binding: { httpMethod, template } }: PlannedRoute): string {

@@ -97,10 +97,12 @@ export async function runServer(plan: Plan, { source, examples }: RunOptions = {
     state = 'draining';
     reloads.drain();
     log.info({ signal }, 'draining');
+    const startedAt = systemClock.monotonic();
     await drainListener(listener, drain, current().config.drain);
     await gateway.close();
     admin?.close();
     admin?.closeAllConnections();
+    log.info({ durationMs: Math.round(systemClock.monotonic() - startedAt) }, 'stopped');
     endWithTerminal(signal);
   });
   return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };

@@ -1,10 +1,11 @@
 /**
  * This module handles the signals of a process that serves. SIGTERM and SIGINT drain it. SIGHUP reloads config and
  * schema. But if the process was started on a terminal that is now closed, SIGHUP drains it, so that no process is left
- * behind.
+ * behind. For the same reason it is drained when the `npx` that started it is gone.
  */
 import { isatty } from 'node:tty';
 import type { Clock } from '../base/clock.js';
+import { afterNpx } from './npx-parent.js';
 
 /** The standard streams that were a terminal at the start. A terminal that was closed is no longer recognised as one. */
 const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
@@ -35,10 +36,12 @@ export interface SignalHandlers {
 export function onSignals({ reload, clock }: SignalHandlers): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const end = (signal: NodeJS.Signals) => {
+      stopLooking();
       for (const one of ['SIGTERM', 'SIGINT']) process.off(one, end);
       if (reload === undefined || isTerminalGone()) process.removeAllListeners('SIGHUP');
       resolve(signal);
     };
+    const stopLooking = afterNpx(clock, () => end('SIGTERM'));
     process.on('SIGTERM', end);
     process.on('SIGINT', end);
     onHangup = () => {

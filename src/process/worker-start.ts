@@ -2,4 +2,4 @@
 import { keepYoungGenerationSmall } from './young-generation.js';
 
 keepYoungGenerationSmall();
-await import('./worker.js');
+void import('./worker.js');

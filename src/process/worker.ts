@@ -1,6 +1,6 @@
 /**
  * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
- * Only `worker-start.ts` loads it. It ends when the primary sends `drain` or is gone.
+ * Only `worker-start.ts` loads it. It ends when the primary sends `drain` or has ended.
  */
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
@@ -42,7 +42,7 @@ interface Next {
 }
 
 function send(message: ToPrimary): void {
-  // When the primary is gone, the listener for `disconnect` below ends this process.
+  // When the primary has ended, the listener for `disconnect` below ends this process.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
@@ -142,7 +142,7 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
       discard();
       break;
     case 'connection':
-      // The client may have left meanwhile: then there is no socket.
+      // The client may have closed the connection: then there is no socket.
       if (socket !== undefined) running?.serve(socket);
       send({ kind: 'taken' });
       break;

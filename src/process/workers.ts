@@ -33,7 +33,7 @@ import { endWithTerminal, onSignals } from './signals.js';
 import { joinReports, readinessOf } from './upstream-status.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
-/** If a worker ends that was started longer ago than this, the back-off begins anew. */
+/** If a worker ends that was started longer ago than this, the back-off begins with its first wait again. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** The time in milliseconds that the admin port waits for a worker's report. */
 const REPORT_MS = 1000;
@@ -88,9 +88,11 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
     state = 'draining';
     reloads.drain();
     log.info({ signal }, 'draining');
+    const startedAt = systemClock.monotonic();
     await workers.drain();
     admin?.close();
     admin?.closeAllConnections();
+    log.info({ durationMs: Math.round(systemClock.monotonic() - startedAt) }, 'stopped');
     endWithTerminal(signal);
   });
   return { url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
@@ -155,8 +157,8 @@ class Workers {
   }
 
   /**
-   * Lets all workers prepare the snapshot of a plan. Rejects if one of them cannot; then none swaps. A worker that ends
-   * meanwhile does not count, because the one in its place starts with the plan that is served then.
+   * Lets all workers prepare the snapshot of a plan. Rejects if one of them cannot; then none swaps. A worker that ends during
+   * the preparation does not count, because the one in its place starts with the plan that is served then.
    */
   async prepare(next: Plan): Promise<Prepared> {
     const { config } = next;
@@ -179,7 +181,7 @@ class Workers {
       this.plan = next;
       this.server.maxConnections = config.listen.maxConnections;
       for (const worker of asked) send(worker, { kind: 'swap' });
-      // A worker that began to serve meanwhile has the old plan.
+      // A worker that began to serve during the preparation has the old plan.
       for (const worker of this.servingWorkers) if (!asked.has(worker)) void this.succeed(worker);
     };
     return { swap, discard };

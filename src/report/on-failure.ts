@@ -15,7 +15,9 @@ export type OnFailure = 'retry' | 'hedge' | 'stale' | 'partial' | 'breaker';
 
 type Failing = Pick<PlannedCall, 'retry' | 'hedgeAfterMs' | 'cache' | 'circuitBreaker'>;
 
-/** Returns what a route does, in order. For an aggregate, one of its calls is enough. */
+/**
+ * Returns the steps that a route takes when its upstream fails, in order. An aggregate has a step if one of its calls has it.
+ */
 export function onFailure(route: PlannedRoute): readonly OnFailure[] {
   const calls = callsOf(route);
   const isPartial = route.aggregate?.plan.steps.some(({ optional }) => optional) ?? false;

@@ -77,6 +77,7 @@ class RuleReader {
       const responseBody = this.responseBody();
       const failed = this.diagnostics.some(({ severity }) => severity === 'error');
       if (failed || template === undefined) return undefined;
+      this.checkQuery(variables);
       const position = rule.positions.path;
       return { method, index, httpMethod: rule.kind, template, variables, body, responseBody, position };
     } catch (error) {
@@ -148,6 +149,21 @@ class RuleReader {
     return { kind: 'field', field };
   }
 
+  /**
+   * Warns of a rule that writes and has no `body`, although the path does not bind all fields: the other fields become
+   * query parameters (google/api/http.proto), which is rarely meant.
+   */
+  private checkQuery(variables: readonly BoundVariable[]): void {
+    const { method, rule } = this;
+    if (!WRITING.has(rule.kind) || rule.body !== '' || method.clientStreaming) return;
+    const bound = new Set(variables.flatMap(({ fieldPath: [first, ...rest] }) => (rest.length === 0 ? [first] : [])));
+    const open = method.input.fields.filter((field) => !bound.has(field)).map(({ name }) => name);
+    if (open.length === 0) return;
+    const names = open.length > MAX_NAMED ? `${open.slice(0, MAX_NAMED).join(', ')}, …` : open.join(', ');
+    const text = `body: expected '*' or a field, got none, so clients must send ${names} in the query of this ${rule.kind}`;
+    this.diagnostics.push(warningAt(rule.positions.path, 'body-missing', text));
+  }
+
   /** Reports path variables inside of a raw body, because only the client sets the body's content type and bytes. */
   private checkRawBody(body: BodyRule, variables: readonly BoundVariable[]): void {
     if (body.kind === 'none' || !takesRawBody({ body, method: this.method })) return;
@@ -180,6 +196,11 @@ class RuleReader {
     this.diagnostics.push(errorAt(position, rule, text));
   }
 }
+
+/** The methods of requests that usually have a body. */
+const WRITING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+/** The number of fields that the warning about a missing body names. */
+const MAX_NAMED = 3;
 
 /** The methods that Node's parser knows and passes to a request handler. CONNECT never reaches one. */
 const SERVED_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));

@@ -70,7 +70,7 @@ export class RouteTableBuilder<T> {
     else claims.push(claim);
   }
 
-  /** Returns the table and its conflicts. Neither depends on the order in which routes were added. */
+  /** Returns the table and its conflicts. They do not depend on the order in which routes were added. */
   build(): BuiltTable<T> {
     return atOnce(this.buildSteps());
   }
@@ -100,7 +100,7 @@ export class RouteTableBuilder<T> {
   }
 }
 
-/** The factor by which a table may grow through changes before it is built anew. */
+/** The factor by which a table may grow through changes before it is built again as a whole. */
 const MOST_GROWTH = 2;
 
 export class RouteTable<T> {
@@ -124,8 +124,8 @@ export class RouteTable<T> {
   }
 
   /**
-   * Returns a table with some other routes. It takes the time of the changed routes, not of all. Undefined if an added route
-   * conflicts with another one, or if the table has changed so often that it should be built anew.
+   * Returns a table with some other routes. The time depends on the number of changed routes, not of all routes. Undefined if
+   * an added route conflicts with another one, or if the table has changed so often that it should be built again as a whole.
    */
   *changed(removed: readonly Claim<T>[], added: readonly Claim<T>[]): Steps<RouteTable<T> | undefined> {
     const trie = this.trie as Trie<T>;

@@ -19,6 +19,7 @@ import {
   parseMethodSelector,
   type SelectableMethod,
   selectedMethod,
+  selectorHint,
 } from './method-selector.js';
 
 export interface ExcludeEntry {
@@ -102,7 +103,7 @@ export class Exclusion {
       .map(({ entry: { pattern, position }, index }) => {
         const text = isFilePattern(pattern)
           ? `expected a pattern that matches the import name of a file, got '${pattern}'${fileHint(pattern, files)}`
-          : `expected a selector that matches an rpc, got '${pattern}'${methodHint(pattern, services)}`;
+          : `expected a selector that matches an rpc, got '${pattern}'${selectorHint(pattern, methodNames(services))}`;
         return errorAt(position, 'unused-exclude', `schema.exclude.${index}: ${text}`);
       });
   }
@@ -150,11 +151,6 @@ function fileHint(pattern: string, files: readonly string[]): string {
   return meantHint(pattern, files);
 }
 
-function methodHint(pattern: string, services: readonly ServiceDescriptor[]): string {
-  if (services.some(({ fullName }) => fullName === pattern)) return `, did you mean '${pattern}.*'?`;
-  const names = services.flatMap(({ fullName, methods }) => [
-    `${fullName}.*`,
-    ...methods.map(({ name }) => `${fullName}.${name}`),
-  ]);
-  return meantHint(dotted(pattern), names);
+function methodNames(services: readonly ServiceDescriptor[]): readonly string[] {
+  return services.flatMap(({ methods }) => methods.map(({ fullName }) => fullName));
 }

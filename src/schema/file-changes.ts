@@ -95,7 +95,7 @@ function* referencesOf({ messages, services, extensions }: FileDeclaration): Gen
   }
 }
 
-/** Adds the files that need a stale one, until there is none left. */
+/** Adds each file that needs a stale file, until all such files are stale too. */
 function* addUsers(stale: Set<Places>, files: readonly File[], { needsOf }: Before): Steps<void> {
   const others: { readonly places: Places; readonly needs: ReadonlySet<Places> }[] = [];
   for (const { declaration } of files) {

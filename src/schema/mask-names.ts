@@ -8,7 +8,7 @@ import { messageIn, messagesOf } from './message-reach.js';
 
 interface Names {
   readonly visible: ReadonlySet<string>;
-  /** The names of maps. What follows in a path may be a key. */
+  /** The names of map fields. In a path, the part after such a name may be a key. */
   readonly maps: ReadonlySet<string>;
 }
 
@@ -24,7 +24,9 @@ export class MaskNames {
     this.omitted = new Set([...omitted].map((path) => path.slice(path.lastIndexOf('.') + 1)));
   }
 
-  /** Reads the names of the fields that routed methods take or return. If nobody has called it, the first path waits for it. */
+  /**
+   * Reads the names of the fields that routed methods take or return. If it was not called before, the first path waits for it.
+   */
   *read(): Steps<void> {
     this.names ??= yield* namesOf(this.registry);
   }

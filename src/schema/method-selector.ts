@@ -9,6 +9,8 @@
  *     shop.*.ListOrders           refused: `*` stands alone or last
  */
 
+import { hintOf, meantHint } from '../base/did-you-mean.js';
+
 export type MethodSelector = (method: SelectableMethod) => boolean;
 
 export interface SelectableMethod {
@@ -41,6 +43,17 @@ export function parseMethodSelector(text: string): MethodSelector | undefined {
 /** Returns the only method that a selector can select, as `pkg.Service.Method`. Undefined for other selectors. */
 export function selectedMethod(text: string): string | undefined {
   return METHOD.test(text) ? dotted(text) : undefined;
+}
+
+/**
+ * Returns the end of the text about a selector that selects nothing: the selector that was probably meant, with the `/` or
+ * the `.` before the method's name that it was written with. Each of `methods` is a full name: `pkg.Service/Method`.
+ */
+export function selectorHint(selector: string, methods: readonly string[]): string {
+  const services = [...new Set(methods.map((name) => name.slice(0, name.indexOf('/'))))];
+  if (services.includes(selector)) return hintOf(`${selector}.*`);
+  const names = selector.includes('/') ? methods : methods.map(dotted);
+  return meantHint(selector, [...services.map((name) => `${name}.*`), ...names]);
 }
 
 /** Returns a full name such as `pkg.Service/Method` as `pkg.Service.Method`. */

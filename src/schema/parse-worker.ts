@@ -15,8 +15,8 @@ import { digestOf, protosBelow } from './proto-folder.js';
 import { Words } from './words.js';
 
 /**
- * Declarations are sent to the other thread when they come from so many characters of text. Receiving them takes it some
- * milliseconds.
+ * Declarations are sent to the other thread when they come from so many characters of text. The other thread needs some
+ * milliseconds to receive them.
  */
 const BATCH_BYTES = 64 * 1024;
 

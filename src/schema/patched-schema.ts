@@ -100,7 +100,10 @@ function* leadsToSame({ sources, lookups: { imports, links } }: LoadedFiles): St
   return true;
 }
 
-/** Reads a file again. Returns undefined if it is not one of the loaded files, if it is gone, or if it imports other files. */
+/**
+ * Reads a file again. Returns undefined if it is not one of the loaded files, if it no longer exists, or if it imports other
+ * files.
+ */
 function readAgain(
   path: string,
   { parsed }: Schema,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import { codeOf } from '../base/unreadable.js';
 
 /** The `.proto` files below a root of `schema.protos`, and the problems of the root. */
 export interface Scanned {
@@ -89,15 +90,4 @@ export function isFile(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Returns the error text for a file that cannot be read. */
-export function unreadable(error: unknown): string {
-  const code = codeOf(error);
-  if (code === 'ENOENT') return 'expected a file, found none';
-  return code === 'EISDIR' ? 'expected a file, got a folder' : `cannot be read: ${code}`;
-}
-
-export function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -242,7 +242,7 @@ class LinkedRegistry implements Registry, Types {
     return !isRepeated;
   }
 
-  /** Takes over the services of the registry before. Those of stale files are linked again. */
+  /** Takes over the services of the earlier registry. The services of stale files are linked again. */
   private replaceServices(
     before: LinkedRegistry,
     files: readonly RegistryFile[],

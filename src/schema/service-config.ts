@@ -15,12 +15,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, isSeq, type Node, type Pair, type Scalar } from 'yaml';
 import { type Diagnostic, errorAt, formatPosition, type Position, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
+import { unreadable } from '../base/unreadable.js';
 import { parseYaml, type YamlText } from '../base/yaml-text.js';
 import { readHttpRule } from './annotation-reader.js';
 import type { HttpRule } from './annotations.js';
 import type { ServiceDescriptor } from './descriptor.js';
 import { isMessage, type OptionMessage, OptionReader, type OptionTree, type OptionValue } from './option-tree.js';
-import { unreadable } from './proto-folder.js';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const TYPE = 'google.api.Service';

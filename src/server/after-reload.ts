@@ -1,5 +1,5 @@
 /**
- * Checks after a reload whether the request of an open stream would be let in by the new snapshot. The check repeats what a
+ * Checks after a reload whether the request of an open stream would be accepted by the new snapshot. The check repeats what a
  * new request passes before its messages are read: Origin, route, and the guards of the route.
  */
 import type { Principal } from '../call/principal.js';
@@ -17,7 +17,7 @@ import { pathBelow } from './surface-choice.js';
  */
 export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Principal | undefined> {
   const { req, state } = ctx;
-  // The query is read again, because a token in it was removed from `state.rawQuery` when the request was let in.
+  // The query is read again, because a token in it was removed from `state.rawQuery` when the request was accepted.
   const target = parseTarget(req);
   const surface = surfaceOf(snapshot, req, target.authority, target.rawPath);
   if (surface?.name !== state.surface.name) throw routeGone();

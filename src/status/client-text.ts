@@ -38,8 +38,8 @@ export function isForClient(error: StatusError, exposed: ExposedCodes): boolean 
 }
 
 /**
- * True if the message comes from the upstream itself. An error on the way to it has no metadata, and its text may
- * contain addresses.
+ * True if the message comes from the upstream itself. An error of the connection has no metadata, and its text may contain
+ * addresses.
  */
 function isUpstreamMessage({ metadata, message }: StatusError): boolean {
   return metadata !== undefined && message !== '';

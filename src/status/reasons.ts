@@ -27,7 +27,7 @@ export const REASONS = {
   BAD_REQUEST_TARGET: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'The request line has no usable path, or the host is missing, doubled or not valid.',
+    when: 'The path in the request line is not valid, or the `Host` header is missing, sent twice or not valid.',
     whatToDo: 'Send a path that begins with `/` and one `Host` header with a name or an address.',
   },
   HEADERS_TIMEOUT: {
@@ -57,7 +57,7 @@ export const REASONS = {
   UNKNOWN_EXPECTATION: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 417,
-    when: 'The `Expect` header asks for something else than `100-continue`.',
+    when: 'The `Expect` header has a value other than `100-continue`.',
     whatToDo: 'Leave the header out.',
   },
   UNSUPPORTED_TRANSFER_CODING: {
@@ -122,13 +122,15 @@ export const REASONS = {
     code: Code.UNAUTHENTICATED,
     httpStatus: 401,
     when: 'The API key is unknown or has expired.',
-    whatToDo: 'Use a key whose digest is in the file of `auth.apiKeys.file`.',
+    whatToDo:
+      'Use another key. The operator makes keys with `protogate keygen` and adds them to the file in `auth.apiKeys.file`.',
   },
   INVALID_CERTIFICATE: {
     code: Code.UNAUTHENTICATED,
     httpStatus: 401,
     when: 'The client certificate is not trusted, is not valid now, or names no caller.',
-    whatToDo: 'Use a certificate of an authority in `listen.tls.clientCa` with a name that `auth.mtls.identity` reads.',
+    whatToDo:
+      'Use a certificate that an authority in `listen.tls.clientCa` has signed, and that has a name of a kind in `auth.mtls.identity`.',
   },
   AMBIGUOUS_CREDENTIALS: {
     code: Code.UNAUTHENTICATED,
@@ -152,8 +154,8 @@ export const REASONS = {
   NOT_ALLOWED: {
     code: Code.PERMISSION_DENIED,
     httpStatus: 403,
-    when: 'A `require` of the route does not hold, or the client address is not allowed, or a claim is missing.',
-    whatToDo: 'Ask only for resources that the caller may use. `protogate explain` shows which demands a route has.',
+    when: 'A `require` of the route is not true, the client address is not allowed, or a claim is missing.',
+    whatToDo: 'Ask only for resources that the caller may use. `protogate explain` shows each `require` of a route.',
   },
   FOREIGN_ORIGIN: {
     code: Code.PERMISSION_DENIED,
@@ -172,8 +174,8 @@ export const REASONS = {
   LIMITS_UNAVAILABLE: {
     code: Code.UNAVAILABLE,
     httpStatus: 503,
-    when: 'The store of the counters does not answer, and `rateLimiting.onStoreFailure` is `closed`.',
-    whatToDo: 'Try again later. The operator looks at the store and at `protogate_store_up`.',
+    when: 'Redis, which counts the requests, does not answer, and `rateLimiting.onStoreFailure` is `closed`.',
+    whatToDo: 'Try again later. The operator checks Redis and the metric `protogate_store_up`.',
   },
 
   // Path, query, headers and body as fields of the request message.
@@ -192,19 +194,19 @@ export const REASONS = {
   INVALID_BODY: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'The body is not JSON, or does not fit the request message: an unknown field, a wrong type, too deep.',
+    when: 'The body is not JSON, has an unknown field or a wrong type, or is nested too deeply.',
     whatToDo: 'Correct the field that `BadRequest` names.',
   },
   UNEXPECTED_BODY: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'The request has a body, and its route takes none. A client stream on a GET rule takes messages over a WebSocket only.',
-    whatToDo: 'Send the fields in the query, or add `body: "*"` to the rule of the method.',
+    when: 'The request has a body, and the HTTP rule of its route has no `body`. A client stream with a GET rule needs a WebSocket.',
+    whatToDo: 'Send the fields in the query, or add `body: "*"` to the HTTP rule.',
   },
   INVALID_METADATA: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'A header that goes to the upstream has control characters, or its name ends in `-bin` and it is not base64.',
+    when: 'A header for the upstream has control characters, or its name ends in `-bin` and its value is not base64.',
     whatToDo: 'Correct the header that `BadRequest` names.',
   },
   INVALID_TIMEOUT: {
@@ -234,7 +236,7 @@ export const REASONS = {
   BODY_TIMEOUT: {
     code: Code.DEADLINE_EXCEEDED,
     httpStatus: 408,
-    when: 'The body did not arrive in time, or the client was silent in a client stream for too long.',
+    when: 'The body did not arrive in time, or the client of a client stream sent nothing for too long.',
     whatToDo: 'Send the body faster. `limits.requestTimeout` and `streamIdleTimeout` set how long it may take.',
   },
   BODY_ALREADY_READ: {
@@ -266,13 +268,13 @@ export const REASONS = {
   UNEXPECTED_MESSAGE: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'A frame came after the end of the client’s messages, or a second one where the method takes one.',
+    when: 'The client sent a frame after the end of its messages, or a second frame although the method takes one message.',
     whatToDo: 'Open a new WebSocket for the next call.',
   },
   HALF_DUPLEX_LIMIT: {
     code: Code.RESOURCE_EXHAUSTED,
     httpStatus: 413,
-    when: 'Over HTTP/1.1 more than 1 MiB of answers waits for the end of the request.',
+    when: 'In a bidirectional stream over HTTP/1.1, more than 1 MiB of answers waits for the end of the request.',
     whatToDo: 'Use HTTP/2 or a WebSocket, which carry both directions at once.',
   },
   STREAM_IDLE: {
@@ -326,7 +328,7 @@ export const REASONS = {
     whatToDo: 'Make the step `optional`, so that the answer comes without this part.',
   },
 
-  // The upstream, and the way to it.
+  // The upstream, and the connection to it.
   UPSTREAM_UNREACHABLE: {
     code: Code.UNAVAILABLE,
     httpStatus: 503,
@@ -367,7 +369,7 @@ export const REASONS = {
   DEADLINE_EXCEEDED: {
     code: Code.DEADLINE_EXCEEDED,
     httpStatus: 504,
-    when: 'The upstream did not answer before the deadline, or the messages of the client were not sent or read before it.',
+    when: 'The deadline passed before the upstream had answered, or before all messages of the client were sent and read.',
     whatToDo: 'Try again, allow more time with a longer `timeout`, or find out why the service is slow.',
   },
 
@@ -375,13 +377,13 @@ export const REASONS = {
   DRAINING: {
     code: Code.UNAVAILABLE,
     httpStatus: 503,
-    when: 'A WebSocket is opened while the gateway shuts down.',
-    whatToDo: 'Connect again: another instance answers.',
+    when: 'A client opens a WebSocket while the gateway stops.',
+    whatToDo: 'Connect again, to another gateway if there are several.',
   },
   INTERNAL: {
     code: Code.INTERNAL,
     httpStatus: 500,
-    when: 'The gateway, or a middleware or interceptor in it, failed in a way that nobody expected.',
+    when: 'The gateway, or your own middleware or interceptor, has a bug.',
     whatToDo: 'Look for the request id of the message in the log, and report a bug if the gateway is the cause.',
   },
 } as const satisfies Readonly<Record<string, ReasonEntry>>;

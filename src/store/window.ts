@@ -1,8 +1,8 @@
 /**
- * This module implements a sliding window with two counters: the count of the current window, and that of the previous
- * one, whose weight decreases while the current window goes on. In the window that begins with a limit's first request,
- * exactly `limit` requests pass. Later, the requests of the previous window are assumed to be spread evenly. A key
- * needs two numbers, however large its limit is.
+ * This module implements a sliding window with two counters: the count of the current window, and that of the previous one,
+ * whose weight decreases while the current window passes. In the window that begins with a limit's first request, exactly
+ * `limit` requests pass. Later, the requests of the previous window are assumed to be spread evenly. A key needs two numbers,
+ * however large its limit is.
  */
 export interface Window {
   /** The start of the current window, in milliseconds of the store's clock. */

@@ -1,6 +1,6 @@
 /**
- * Metrics whose values are kept by the code that counts them. They are handed to prom-client when somebody asks for the
- * metrics, so that a request pays only for an addition.
+ * Metrics whose values are kept by the code that counts them. prom-client reads them when somebody asks for the metrics, so a
+ * request costs only an addition.
  */
 import type { Metric, MetricObjectWithValues, MetricValue, Registry } from 'prom-client';
 import type { Histogram } from './histogram.js';

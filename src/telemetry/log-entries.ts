@@ -13,7 +13,9 @@ export interface LogEntry {
   readonly audit?: true;
 }
 
-/** The reasons of errors for which `log.audit` also gets the line of the request: the caller was not let in. */
+/**
+ * The reasons of errors for which `log.audit` also gets the line of the request: the request was refused because of its caller.
+ */
 export const AUDITED_REASONS: ReadonlySet<string> = new Set([
   'UNAUTHENTICATED',
   'INVALID_TOKEN',
@@ -39,7 +41,7 @@ export type LogFields = { readonly [Field in keyof typeof LOG_FIELDS]?: unknown 
 export const LOG_ENTRIES = {
   request: {
     level: 'info',
-    when: 'A request has ended: its last byte is sent, or the client has gone away. A request that the gateway has refused has the fields `reason` and `refused`.',
+    when: 'A request has ended: its last byte is sent, or the client has closed the connection. A request that the gateway has refused has the fields `reason` and `refused`.',
   },
   'request failed': {
     level: 'error',
@@ -59,7 +61,8 @@ export const LOG_ENTRIES = {
     level: 'warn',
     when: 'A request to the admin port has ended with a 4xx status. The field `refused` says what was expected.',
   },
-  draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
+  draining: { level: 'info', when: 'The gateway has got a signal to stop. Running requests may finish.' },
+  stopped: { level: 'info', when: 'The drain is over, and the process ends. `durationMs` is how long it took.' },
   reloaded: { level: 'info', when: 'A new config or schema is served.', audit: true },
   'reload refused: the config and schema from before stay in use': {
     level: 'error',
@@ -68,11 +71,11 @@ export const LOG_ENTRIES = {
   },
   'reload ignored: the gateway is draining': {
     level: 'warn',
-    when: 'A reload was asked for, and the gateway ends.',
+    when: 'A reload was requested while the gateway stops.',
   },
   'a folder cannot be watched: its files are compared every few seconds': {
     level: 'warn',
-    when: 'With `schema.watch`: the limit of the system is reached (`fs.inotify.max_user_watches`), or the folder cannot be read.',
+    when: 'With `schema.watch`: a user may not watch more folders (`fs.inotify.max_user_watches`), or the folder cannot be read.',
   },
   'systemd cannot be notified': {
     level: 'warn',
@@ -84,15 +87,15 @@ export const LOG_ENTRIES = {
   },
   'a worker process is frozen and is replaced': {
     level: 'error',
-    when: 'A worker process was stopped, or its main thread does not come to an end.',
+    when: 'A worker process was stopped, or its main thread has been busy for too long, for example with an endless loop.',
   },
   'uncaught error, which is a bug in protogate: the process ends': {
     level: 'error',
-    when: 'Nothing caught an error. Please report it.',
+    when: 'An error was thrown that no code catches. Please report it.',
   },
   'warning about the config or the protos': {
     level: 'warn',
-    when: 'At the start: `check` has a warning, which is in the field `problem`. In the format `text` it is printed as `check` prints it.',
+    when: 'At the start or after a reload, `check` has a new warning, which is in the field `problem`. At the start, the format `text` prints it as `check` does.',
   },
   'warning from Node.js': { level: 'warn', when: 'Node.js has printed a warning.' },
   'the TLS certificates were reloaded': { level: 'info', when: 'The files of `listen.tls` have changed.', audit: true },
@@ -217,30 +220,31 @@ export const LOG_FIELDS = {
   bytesOut: 'How many bytes of bodies and messages were written for the client.',
   partial: 'The parts that the answer of an aggregate lacks.',
   userAgent: 'The `User-Agent` header, at most 128 characters.',
-  status: 'The HTTP status. It is 101 for a WebSocket, and 499 if the client went away before an answer.',
+  status:
+    'The HTTP status. It is 101 for a WebSocket, and 499 if the client closed the connection before it had an answer.',
   code: 'The name of the gRPC code, such as `NOT_FOUND`. In entries about a file it is the error code of the system, such as `ENOENT`.',
   durationMs: 'How long the request or the reload took, in milliseconds. A request ends when its last byte is sent.',
-  upstreamMs:
-    'For how many milliseconds at least one call to an upstream was under way. It is missing if none was made.',
-  gatewayMs: 'For how many milliseconds the gateway itself was busy or waited for a turn. It is missing for streams.',
+  upstreamMs: 'For how many milliseconds at least one call to an upstream was running. It is missing if none was made.',
+  gatewayMs:
+    'For how many milliseconds the gateway worked on the request, or other requests kept it busy. It is missing for streams.',
   endpoint: 'The address of the upstream that was called. After several calls, it is the address of the last one.',
   attempts:
-    'How many calls were made, with retries and with the steps of an aggregate. It is missing if none was made.',
+    'The number of calls to upstreams, with retries and the calls of an aggregate. It is missing if none was made.',
   cache: 'The result of the cache, if the route has one: `hit`, `stale`, `miss` or `bypass`.',
   traceId: 'The id of the trace that the request belongs to, from its `traceparent`.',
-  clientGone: '`true` if the client went away before the end.',
-  cut: 'Why the gateway cut an answer.',
+  clientGone: '`true` if the client closed the connection before the end.',
+  cut: 'Why the gateway ended an answer before it was complete.',
   refused:
     'Why the gateway refused the request: what was expected, without the values of the request. A 5xx has `err` instead.',
   err: 'An error: its type, message, code or stack, and its causes.',
   signal: 'The signal, such as `SIGTERM`.',
   cause: 'Why a reload was made: `SIGHUP` or `watch`.',
-  before: 'The beginning of the digest of the config file that was served before.',
+  before: 'The first 12 characters of the SHA-256 of the config file before the reload.',
   changed: 'The settings that a reload has changed, at most 20, without their values.',
   filesChanged: 'The names of the protos that a reload has changed, added or removed, at most 20.',
   routesAdded: 'The routes that a reload has added, at most 20.',
   routesRemoved: 'The routes that a reload has removed, at most 20.',
-  config: 'The beginning of the SHA-256 digest of the config file.',
+  config: 'The first 12 characters of the SHA-256 of the config file.',
   problems: 'The first 20 errors of a refused reload, as `check` prints them.',
   pid: 'The process id of the worker.',
   how: 'The exit code of the worker, or the signal that ended it.',

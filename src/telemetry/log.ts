@@ -31,7 +31,7 @@ export type Log = { readonly [Level in LogLevel]: (fields: LogFields, text: LogT
   readonly request: (entry: Omit<RequestEntry, 'err'>, err?: Error) => void;
   /** Sets the lowest level that is written from now on. */
   readonly setLevel: (level: LogLevel) => void;
-  /** Opens the audit file anew, because it may have been moved away. */
+  /** Opens the audit file again, because it may have been renamed. */
   readonly reopen: () => void;
 };
 
@@ -42,7 +42,7 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** True for colours in text. The default is true on a terminal, unless NO_COLOR is set. */
   readonly colors?: boolean;
-  /** The path of a file that also gets what concerns access and reloads, as JSON, whatever the level is. */
+  /** The path of a file that also gets the entries about access and reloads, as JSON, whatever the level is. */
   readonly audit?: string | undefined;
   /** The destination. The default is standard error. */
   readonly destination?: LogDestination;

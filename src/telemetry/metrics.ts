@@ -161,12 +161,12 @@ export function createReloadMetrics(registry: Registry): ReloadMetrics {
   });
   const time = new Gauge({
     name: 'protogate_reload_success_timestamp_seconds',
-    help: 'When the config and schema that are served were taken, in seconds since 1970.',
+    help: 'The time since which the present config and schema are served, in seconds since 1970.',
     registers,
   });
   const info = new Gauge({
     name: 'protogate_config_info',
-    help: 'Always 1. The hash is the beginning of the SHA-256 digest of the config file that is served; it is empty without a file.',
+    help: 'Always 1. The hash has the first 12 characters of the SHA-256 of the config file. It is empty without a file.',
     labelNames: ['hash'],
     registers,
   });

@@ -96,7 +96,7 @@ export class Output {
     if (this.retry === undefined) this.writeOn();
   }
 
-  /** Closes a file. The next line opens it anew, and makes it if it was moved away. */
+  /** Closes a file. The next line opens it again, and creates it if it was renamed. */
   reopen(): void {
     this.writeTogether();
     if (typeof this.of !== 'string' || this.fd === undefined) return;

@@ -1,4 +1,7 @@
-/** Metrics of the servers of upstreams. The figures are read when metrics are asked for, so that a call pays nothing for them. */
+/**
+ * Metrics of the servers of upstreams. The values are read when somebody asks for the metrics, so they cost nothing during a
+ * call.
+ */
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** The figures of a server. */

@@ -1,6 +1,7 @@
 /**
- * Exports traces with OpenTelemetry, as OTLP over HTTP. Its packages are loaded only if the config has a `tracing` block. For
- * each request it is decided once whether it is recorded; the others cost a random number, and a `traceparent` if they have none.
+ * Exports traces with OpenTelemetry, as OTLP over HTTP. Its packages are loaded only if the config has a `tracing` block. This
+ * module decides once for each request whether it is recorded. A request that is not recorded costs a random number, and a
+ * `traceparent` if it has none.
  */
 import type { Context as OtelContext, Span as OtelSpan, Tracer } from '@opentelemetry/api';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';

@@ -13,16 +13,19 @@ import type { ElementForm } from './stream/json-elements.js';
  * foreign web page can send a body without a content type, and its browser sends no preflight first.
  */
 export function requireJson(contentType: string | undefined, fromCookie = false): void {
-  requireType(contentType, fromCookie, 'application/json', " (curl: add -H 'content-type: application/json')");
+  requireType(contentType, fromCookie, 'application/json');
 }
 
-/** Throws 415 unless the content type is JSON. `expected` and `hint` are parts of the error text. */
-function requireType(contentType: string | undefined, fromCookie: boolean, expected: string, hint: string): void {
+/** The end of the error text for a type that is not JSON, because `curl -d` sends a form unless it is told otherwise. */
+const CURL_HINT = " (curl: add -H 'content-type: application/json')";
+
+/** Throws 415 unless the content type is JSON. `expected` is a part of the error text. */
+function requireType(contentType: string | undefined, fromCookie: boolean, expected: string): void {
   if (contentType === 'application/json' || (contentType === undefined && !fromCookie)) return;
   if (contentType === undefined) throw unsupported(`content-type: expected ${expected}, got none`);
   const { type, parameters } = parsed(contentType);
   if (type !== 'application/json' && !/^[a-z]+\/[a-z0-9.!#$&^_-]+\+json$/.test(type)) {
-    throw unsupported(`content-type: expected ${expected}, got ${quote(type)}${hint}`);
+    throw unsupported(`content-type: expected ${expected}, got ${quote(type)}${CURL_HINT}`);
   }
   requireUtf8(parameters);
 }
@@ -48,7 +51,7 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
     requireUtf8(parameters);
     return 'lines';
   }
-  requireType(contentType, fromCookie, 'application/x-ndjson or application/json', '');
+  requireType(contentType, fromCookie, 'application/x-ndjson or application/json');
   return 'json';
 }
 

@@ -79,7 +79,7 @@ export class Breaker implements Resource {
     return Math.max(0, this.openUntil - this.clock.monotonic());
   }
 
-  /** Counts what an admitted call tells about the upstream. `settings` may differ from those of earlier calls, after a reload. */
+  /** Counts the result of an admitted call. `settings` may differ from those of earlier calls, after a reload. */
   report(pass: Pass, verdict: Verdict, settings: BreakerSettings): void {
     if (pass !== this.period) return;
     if (this.state === 'probing') this.judge(verdict, settings);

@@ -71,7 +71,7 @@ export function circuitBreaking(
   }
 }
 
-/** Returns what the failure of a call tells about the upstream. */
+/** Returns whether the failure of a call counts as a failure of the upstream. */
 function failureVerdict(error: unknown, { deadline }: CallRequest): Verdict {
   if (error instanceof StatusError) {
     if (error.source === 'gateway') return 'unknown';

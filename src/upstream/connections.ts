@@ -27,7 +27,7 @@ export function loadTransport(name: TransportName): void {
   if (name === 'grpc-js') grpcJs();
 }
 
-/** The time that running calls may take after the last upstream that used the connections is gone. */
+/** The time that running calls may take after the last upstream that used the connections was removed. */
 const CLOSE_GRACE_MS = 30_000;
 /** Connections that were opened together are not replaced together: each connection has a random age limit of 80 to 100 % of the maximum. */
 const JITTER = 0.2;
@@ -129,8 +129,8 @@ export class Connections implements Resource {
   }
 
   /**
-   * Connects anew, and uses the new connection only when it is there. Returns the error if there is none: then the old one
-   * goes on, and its age begins again with the next call.
+   * Opens a new connection, and uses it when it is established. Returns the error if that fails: then the old connection stays
+   * in use, and its age begins again with the next call.
    */
   private async replace(): Promise<{ readonly error: unknown } | undefined> {
     const next = this.create();

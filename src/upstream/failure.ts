@@ -89,7 +89,7 @@ export function cancelledByUpstream(deadline: Deadline | undefined, now: number,
   return isOver(deadline, now) ? new DeadlineExceeded(deadline.owner, cause) : brokenAnswer(cause);
 }
 
-/** Returns 499: the client is gone, so only the log shows it. */
+/** Returns 499: the client has closed the connection, so only the log shows it. */
 export function cancelled(): StatusError {
   return new StatusError(Code.CANCELLED, 'the request was cancelled');
 }

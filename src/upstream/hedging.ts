@@ -106,7 +106,7 @@ class Race {
   }
 }
 
-/** True if the failure is one of a server or of the way to it, so that the other call may still succeed. */
+/** True if the server or the connection to it has failed, so that the other call may still succeed. */
 function mayBeBetter(error: unknown): boolean {
   return error instanceof StatusError && error.httpStatus >= 500;
 }

@@ -23,7 +23,7 @@ const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 export interface PooledConnection extends RpcConnection {
   readonly state: 'connecting' | 'ready' | 'ended';
   readonly wasReady: boolean;
-  /** The reason why the connection ended. Undefined before. */
+  /** The reason why the connection ended. Undefined while the connection is open. */
   readonly failure: unknown;
   /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
   isLate: boolean;

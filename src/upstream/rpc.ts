@@ -74,7 +74,7 @@ const metadataOf = (received: ReceivedHeaders | undefined) => received?.metadata
 export type StreamEnd =
   /** The server has not processed the call. */
   | { readonly kind: 'refused'; readonly cause: unknown }
-  /** The connection is gone, or the upstream is busy. */
+  /** The connection was lost, or the upstream is busy. */
   | { readonly kind: 'lost'; readonly cause: unknown }
   | { readonly kind: 'cancelled'; readonly cause: unknown }
   | { readonly kind: 'broken'; readonly cause: unknown };
@@ -108,7 +108,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private isAnswered = false;
   private finishing = false;
   private refused = false;
-  /** True if this call has asked for the room of the next message. */
+  /** True if this call has already requested room for the next message. */
   private hasAsked = false;
   private failure: unknown;
 
@@ -138,7 +138,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   protected abstract get isSent(): boolean;
   abstract write(message: Uint8Array): Promise<void> | undefined;
   abstract end(): void;
-  /** Returns why the stream has ended, if that was without a status. */
+  /** Returns the reason why the stream has ended without a status. */
   protected abstract streamEnd(): StreamEnd;
 
   /** Begins what a call needs besides its stream. The subclass calls it when it has a stream. */
@@ -276,7 +276,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
 
   private ofStatus(code: number, trailers: ReceivedHeaders): StatusError {
     const { deadline } = this.request;
-    // The server may tell that the deadline has passed before the timer here runs.
+    // The server may report that the deadline has passed before the timer here fires.
     if (maySayLate(code) && isOver(deadline, this.settings.clock.now()))
       return new DeadlineExceeded(deadline.owner, `the status ${Code[code]} of the upstream`);
     const details = trailers.get('grpc-status-details-bin');

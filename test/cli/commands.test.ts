@@ -408,8 +408,18 @@ test('config-schema prints a JSON Schema', async (t) => {
   t.like(JSON.parse(stdout), { type: 'object', additionalProperties: false });
 });
 
-test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t) => {
-  const folder = await protoFolder(t, LIBRARY);
+/** A service that no upstream serves, and an aggregate that needs it. */
+const UNSERVED = `package other.v1; import "google/api/annotations.proto"; import "protogate/v1/annotations.proto";
+message M { string id = 1; }
+message Page { M one = 1; }
+service Other { rpc Get(M) returns (M) { option (google.api.http) = { get: "/v1/other/{id}" }; } }
+service Pages { rpc GetPage(M) returns (Page) {
+  option (google.api.http) = { get: "/v1/pages/{id}" };
+  option (protogate.v1.aggregate) = { steps: { into: "one" call: "other.v1.Other/Get" with: "id = request.id" } };
+} }`;
+
+test('serve says where it listens and what it serves, and ends with 0 on SIGTERM', async (t) => {
+  const folder = await protoFolder(t, { 'library.proto': LIBRARY, 'other.proto': UNSERVED });
   const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x' } } });
   t.teardown(upstream.close);
   const config = join(await mkdtemp(join(tmpdir(), 'protogate-')), 'protogate.yaml');
@@ -421,13 +431,13 @@ test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t
     '--protos',
     folder,
     '--upstream',
-    upstream.target,
+    `library.v1.*=${upstream.target}`,
     '--port',
     '0',
     '--admin-port',
     '0',
   ]);
-  t.regex(server.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 1 service$/);
+  t.regex(server.line, /^listening on http:\/\/127\.0\.0\.1:\d+: 20 routes of 1 service$/);
   t.deepEqual((await sendTo(server.url, 'GET', '/v1/shelves/1')).json, { theme: 'x' });
   t.is(await server.stop(), 0);
   t.regex(server.stderr(), /"route":"\/v1\/{name=shelves\/\*}"/);
@@ -435,10 +445,11 @@ test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t
   const entries = lines.map((line) => JSON.parse(line) as Record<string, string>);
   const warnings = entries.filter(({ msg }) => msg === 'warning about the config or the protos');
   t.deepEqual(
-    warnings.map(({ level }) => level),
-    ['warn'],
+    warnings.map(({ problem }) => /\[([a-z-]+)\]$/.exec(problem!)?.[1]),
+    ['no-upstream', 'no-upstream', 'no-auth'],
   );
-  t.regex(warnings[0]!.problem!, /^\S+: warning: .* \[no-auth\]$/);
+  t.true(warnings.every(({ level }) => level === 'warn'));
+  t.regex(warnings[2]!.problem!, /^\S+: warning: .* \[no-auth\]$/);
 });
 
 test('/readyz says that the gateway is ready, and that it drains while it still serves', async (t) => {

@@ -12,7 +12,7 @@ import "common.proto";
 message Q { string id = 1; Shared shared = 2; }
 service S {
   rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{ident}" }; }
-  rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1" body: 1 }; }
+  rpc Make(Q) returns (Q) { option (google.api.http) = { get: "/v1" response_body: 1 }; }
   rpc One(Q) returns (Q) { option (google.api.http) = { get: "/v1/one" }; }
   rpc Two(Q) returns (Q) { option (google.api.http) = { get: "/v1/one" }; }
 }`,

@@ -278,7 +278,7 @@ listen: { port: 99999 }
   [
     'a certificate that is nowhere',
     'version: 1\nupstreams: { a: { target: "x:1", tls: { ca: nowhere.pem } } }\n',
-    ['g.yaml:2:45: error: upstreams.a.tls.ca: expected a file that can be read [config-value]'],
+    ['g.yaml:2:45: error: upstreams.a.tls.ca: expected a file, found none [config-value]'],
   ],
 ];
 for (const [fact, yaml, lines] of wrong) {

@@ -14,6 +14,8 @@ import { planOf, protoFolder } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
 import { until } from '../support/until.js';
 
+const PUBLIC = { default: 'public' } as const;
+
 async function start(t: ExecutionContext) {
   const plan = await planOf(t, LIBRARY);
   const folder = await protoFolder(t, LIBRARY);
@@ -22,7 +24,7 @@ async function start(t: ExecutionContext) {
   const registry = new Registry();
   const upstreams = { shop: { target: '127.0.0.1:1' } };
   const good = (extra: object = {}): ReadConfig => ({
-    config: parseConfig({ version: 1, schema: { protos: [folder] }, upstreams, ...extra }).config,
+    config: parseConfig({ version: 1, schema: { protos: [folder] }, upstreams, auth: PUBLIC, ...extra }).config,
     diagnostics: [],
     placeOf: (path) => ({ file: path.join('.') }),
     configFiles: [],
@@ -144,6 +146,32 @@ test('the log names the protos that a reload has changed, added and removed', as
   t.deepEqual(await reload(), ['added.proto', 'other.proto']);
   await rm(added);
   t.deepEqual(await reload(), ['added.proto']);
+});
+
+test('a reload that is taken logs the warnings that are new, wherever the old ones stand by now', async (t) => {
+  const { reloads, parts, good, logged } = await start(t);
+  const reload = async (selectors: readonly string[]) => {
+    const before = logged().length;
+    parts.read = async () => good({ policies: selectors.map((selector) => ({ selector, timeout: '1s' })) });
+    reloads.request('SIGHUP');
+    await until(() => logged().length > before, 'the reload');
+    return logged()
+      .slice(before)
+      .filter(({ level }) => level === 'warn')
+      .map(({ problem, moreProblems }) => [/selector .* got '(.*)'/.exec(String(problem))?.[1], moreProblems]);
+  };
+  t.deepEqual(await reload(['no.such.One']), [['no.such.One', undefined]]);
+  t.deepEqual(await reload(['*', 'no.such.One']), []);
+  const many = Array.from({ length: 23 }, (_, i) => `no.such.N${i}`);
+  const shown = await reload(['no.such.One', ...many]);
+  t.is(shown.length, 20);
+  t.deepEqual(
+    [shown[0], shown[19]],
+    [
+      ['no.such.N0', undefined],
+      ['no.such.N19', 3],
+    ],
+  );
 });
 
 test('settings that are read once, and a config without upstreams, are refused at their keys', async (t) => {

@@ -5,7 +5,7 @@
  *     ### no-auth
  *     **Warning.** …
  *     ```yaml …```          the example
- *     **Mend:** …
+ *     **Fix:** …
  *     ```yaml …```          the mended example; it may be missing, as both may
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -60,7 +60,7 @@ export function readRulePage(text: string): RulePage {
 function sectionOf(text: string): RuleSection {
   const rule = text.slice(0, text.indexOf('\n')).trim();
   const severity = /^\*\*(.+?)\.\*\*/m.exec(text)?.[1] ?? '';
-  const [before = '', after = ''] = text.split(/^\*\*Mend:\*\*/m);
+  const [before = '', after = ''] = text.split(/^\*\*Fix:\*\*/m);
   return { rule, severity, example: blocksOf(before), mended: blocksOf(after) };
 }
 

@@ -166,7 +166,7 @@ test('a rule that has additional bindings alone serves these', (t) => {
 });
 
 test('a body without a pattern belongs to no additional binding, and is a warning', (t) => {
-  const rule = ruleOf(' ', { body: '*', responseBody: 'name', additionalBindings: [ruleOf('POST /v1/a')] });
+  const rule = ruleOf(' ', { body: '*', responseBody: 'name', additionalBindings: [ruleOf('DELETE /v1/a')] });
   const { bindings, diagnostics } = bindingsOf(method, rule);
   t.is(bindings[0]?.body.kind, 'none');
   t.deepEqual(diagnostics.map(formatDiagnostic), [
@@ -197,6 +197,20 @@ test('a body on GET or HEAD is served with a warning', (t) => {
     ]);
   }
   t.deepEqual(bindingsOf(method, ruleOf('DELETE /v1/x', { body: 'book' })).diagnostics, []);
+});
+
+test('POST, PUT and PATCH without a body have a warning if the path does not bind all fields', (t) => {
+  const found = (rule: HttpRule, of = method) => bindingsOf(of, rule).diagnostics.map(formatDiagnostic);
+  for (const kind of ['POST', 'PUT', 'PATCH']) {
+    t.deepEqual(found(ruleOf(`${kind} /v1/{book.name}`)), [
+      `test.proto:11:10: warning: body: expected '*' or a field, got none, so clients must send id, book, books in the query of this ${kind} [body-missing]`,
+    ]);
+  }
+  for (const kind of ['GET', 'DELETE', '*']) t.deepEqual(found(ruleOf(`${kind} /v1/x`)), []);
+  t.deepEqual(found(ruleOf('POST /v1/x', { body: 'book' })), []);
+  const byId = methodOf(messageOf('test.ById', [['id', { type: STRING }]]), book);
+  t.deepEqual(found(ruleOf('POST /v1/{id}:close'), byId), []);
+  t.deepEqual(found(ruleOf('POST /v1/x'), { ...byId, clientStreaming: true }), []);
 });
 
 test('a binding has the fields of its variables, body and response body', (t) => {

@@ -116,7 +116,7 @@ test('files of a descriptor set are excluded as those of a folder are', async (t
 const unmatched: readonly (readonly [pattern: string, says: string])[] = [
   [
     'shop.v1.Orders/Dmp',
-    "expected a selector that matches an rpc, got 'shop.v1.Orders/Dmp', did you mean 'shop.v1.Orders.Dump'?",
+    "expected a selector that matches an rpc, got 'shop.v1.Orders/Dmp', did you mean 'shop.v1.Orders/Dump'?",
   ],
   ['shop.v1.Admn.*', "expected a selector that matches an rpc, got 'shop.v1.Admn.*', did you mean 'shop.v1.Admin.*'?"],
   ['shop.v1.Admin', "expected a selector that matches an rpc, got 'shop.v1.Admin', did you mean 'shop.v1.Admin.*'?"],

@@ -42,7 +42,7 @@ service Library {
   rpc DeleteBook(GetBookRequest) returns (google.protobuf.Empty) {
     option (google.api.http) = { delete: "/v1/{name=shelves/*/books/*}" };
   }
-  rpc Burn(GetBookRequest) returns (google.protobuf.Empty) {
+  rpc Burn(BurnBookRequest) returns (google.protobuf.Empty) {
     option (google.api.http) = { post: "/v1/{name=shelves/*/books/*}:burn" };
   }
   rpc GetFile(GetFileRequest) returns (File) { option (google.api.http) = { get: "/files/{path=**}" }; }
@@ -58,6 +58,7 @@ service Library {
 message GetShelfRequest { string name = 1; }
 message Shelf { string name = 1; string theme = 2; int64 book_count = 3; }
 message GetBookRequest { string name = 1; bool full = 2; }
+message BurnBookRequest { string name = 1; }
 message Book {
   string name = 1;
   string title = 2;

@@ -34,7 +34,7 @@ export interface ApiKeySettings {
 export interface ApiKeys extends Resource {
   /** Returns the caller to whom `key` belongs. Undefined when the key is unknown, has expired, or cannot be a key. */
   find(key: string): Principal | undefined;
-  /** Stops following the file. The loaded keys can still be found. Resolves when no look at the file is under way. */
+  /** Stops following the file. The loaded keys can still be found. Resolves when the file is not being read any more. */
   close(): Promise<void>;
 }
 

@@ -95,8 +95,7 @@ class RemoteKeys implements KeySource {
       const key = findKey(this.keys ?? [], kid, alg);
       if (key !== undefined) return key;
     }
-    // The fetch that was under way may have been answered before the key was published, so only a fetch that begins now
-    // can find it.
+    // The running fetch may have been answered before the key was published, so only a fetch that begins now can find the key.
     if (this.fetching === undefined && !this.allowance.admits()) return undefined;
     await this.fetch();
     return findKey(this.keys ?? [], kid, alg);

@@ -246,7 +246,9 @@ const policy = z
     require: z
       .array(z.string())
       .default([])
-      .describe('Equalities over the request and its caller, which must all hold.'),
+      .describe(
+        'Equations between fields of the request, properties of the caller, and literals. All of them must be true.',
+      ),
   })
   .transform(({ mode, ...rest }): AuthSettings => (mode === undefined ? rest : { mode, ...rest }))
   .describe('Who may call.');

@@ -1,7 +1,7 @@
 /**
- * This module lets several requests share one call. A request for a key whose call is under way waits for that call. A
- * request that is cancelled or runs out of time does not stop the call for the others. The call is cancelled when no
- * request waits for it any more.
+ * This module lets several requests share one call. A request for a key whose call is running waits for that call. A request
+ * that is cancelled or runs out of time does not stop the call for the others. The call is cancelled when no request waits for
+ * it any more.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
@@ -26,7 +26,7 @@ export class InFlightCalls {
     return this.calls.has(key);
   }
 
-  /** Starts the call, or joins the one that is under way, and returns its response. */
+  /** Starts the call, or joins the running call of the same key, and returns its response. */
   async join(key: string, { signal, deadline }: CallRequest, fetch: Fetch): Promise<CallResponse> {
     if (signal.aborted) throw cancelled();
     const call = this.calls.get(key) ?? this.start(key, fetch);
@@ -44,7 +44,7 @@ export class InFlightCalls {
     }
   }
 
-  /** Starts the call in the background, unless it is under way. No request sees its failure. */
+  /** Starts the call in the background, unless it is already running. No request sees its failure. */
   startAlone(key: string, fetch: Fetch): void {
     if (this.calls.has(key)) return;
     const call = this.start(key, fetch);
@@ -66,7 +66,7 @@ export class InFlightCalls {
     return call;
   }
 
-  /** Returns a promise that rejects when the client is gone or its deadline has passed. */
+  /** Returns a promise that rejects when the client has closed its connection or its deadline has passed. */
   private waitLimit(signal: AbortSignal, deadline: Deadline | undefined) {
     let end = () => {};
     const over = new Promise<never>((_resolve, reject) => {

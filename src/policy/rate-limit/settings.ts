@@ -25,7 +25,9 @@ const limits = z
       })
       .transform(({ period, ...rest }) => ({ ...rest, periodMs: period })),
   )
-  .describe('Rate limits. A request must pass all that apply. A refused request counts in none.');
+  .describe(
+    'The rate limits. A request must pass all of them. If one refuses it, the request counts for none of them.',
+  );
 
 const PERS = [
   ['PER_UNSPECIFIED', undefined],

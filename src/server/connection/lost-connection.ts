@@ -1,5 +1,5 @@
 /**
- * Emits `close` on every HTTP/1.1 answer whose connection is gone. Node does so for the answer whose turn it is, but not for
+ * Emits `close` on every HTTP/1.1 answer whose connection was closed. Node does so for the answer whose turn it is, but not for
  * those that wait behind it (pipelining), and for none once an `upgrade` has taken the socket from it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -34,7 +34,7 @@ class Answers {
   }
 }
 
-/** The open answers of each connection. A connection may be gone before its answers are. */
+/** The open answers of each connection. A connection may be closed before its answers are. */
 const open = new WeakMap<Socket, Answers>();
 
 /** Makes the answer emit `close` even if its connection is lost. */

@@ -1,6 +1,6 @@
 /**
- * Keeps the open streams, and ends those that may not go on. The reasons for which a stream was let in may end before it
- * does: its token expires, its key is removed, or a reload makes its route demand more.
+ * Keeps the open streams, and ends those that may not continue. The reasons for which a stream was accepted may end before the
+ * stream does: its token expires, its key is removed, or a reload makes its route demand more.
  *
  *     each second       has its credential ended, or was it withdrawn?
  *     after a reload    would its request be let in now?
@@ -38,7 +38,7 @@ export class OpenStreams {
     const stream = new OpenStream(ctx);
     if (this.open.size === 0) this.lookLater();
     this.open.add(stream);
-    // A request that was under way during a reload was let in by the snapshot from before the reload.
+    // A request that was running during a reload was authorized with the snapshot from before the reload.
     if (this.current !== undefined && this.current !== ctx.state.snapshot) void this.ask(stream, this.current);
     return stream;
   }

@@ -15,7 +15,7 @@ const MOST_WAITING = 100;
 
 /**
  * Returns undefined if it is the request's turn now. Otherwise resolves to true when its turn comes, or to false if its
- * connection is gone before.
+ * connection was closed before.
  */
 export function afterEarlierAnswers(req: IncomingMessage, res: ServerResponse): Promise<boolean> | undefined {
   const { socket } = req;

@@ -28,8 +28,8 @@ const rooms = new WeakMap<Http2Session, ConnectionRoom>();
 const ofAnswer = new WeakMap<ServerResponse, RequestRoom>();
 
 /**
- * Returns undefined if an HTTP/2 request may begin now. Otherwise resolves to true when it may, or to false if its stream is
- * gone before.
+ * Returns undefined if an HTTP/2 request may begin now. Otherwise resolves to true when it may, or to false if its stream was
+ * closed before.
  */
 export function enterRoom(
   req: IncomingMessage,

@@ -33,7 +33,7 @@ const LOOKS = 6;
 export interface Outgoing {
   /** Returns the bytes that were written and have not left this process. */
   readonly unsentBytes: () => number;
-  /** Undefined once the connection is gone. */
+  /** Undefined when the connection is closed. */
   readonly socket: Socket | undefined;
   /** The window that the client gives to one HTTP/2 stream, in bytes; 0 without HTTP/2. */
   readonly window: number;
@@ -95,8 +95,8 @@ export function watchStall(
   }
 
   /**
-   * Returns the largest step that a client may make, in units of what it must be able to take. Its receive buffer, which
-   * grows, is not known, but it holds at most what was acknowledged, and takes up to four times as much memory.
+   * Returns the largest step that a client may make, in units of the bytes that it must be able to take. Its receive buffer,
+   * which grows, is not known, but it holds at most what was acknowledged, and takes up to four times as much memory.
    */
   function stepOf(acknowledged: number): number {
     return Math.max(acknowledged / 4, window / 2) / SLOWEST_BYTES;

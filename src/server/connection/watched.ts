@@ -12,7 +12,10 @@ import { afterEarlierAnswers } from './pipelining.js';
 import { enterRoom } from './room.js';
 import { cutIfStalled } from './stall.js';
 
-/** Serves one request, as a listener of `http.createServer`. It resolves when the answer is written or the client is gone. */
+/**
+ * Serves one request, as a listener of `http.createServer`. It resolves when the answer is written or the client has closed the
+ * connection.
+ */
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
 export interface ConnectionLimits {

@@ -1,4 +1,7 @@
-/** Decides between two parts of a large message, which is read from JSON or written as JSON, whether the work goes on. */
+/**
+ * Large messages are read from JSON or written as JSON in parts. This module decides between two parts whether the work
+ * continues.
+ */
 import type { Clock } from '../../base/clock.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isOver } from '../../exchange/answer.js';

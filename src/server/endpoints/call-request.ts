@@ -46,7 +46,7 @@ export interface CallRequestSettings extends BodySizes {
    */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
-  /** Returns the signal that cancels the call when the client has gone away. */
+  /** Returns the signal that cancels the call when the client has closed its connection or stream. */
   readonly signalOf: SignalOf;
   /** Chooses the subsets of servers. Undefined when the upstreams of the route have none. */
   readonly subsetsOf: SubsetsOf | undefined;

@@ -39,7 +39,9 @@ export class Frames implements AsyncIterableIterator<Buffer> {
     return this.socket.isPaused;
   }
 
-  /** Returns the next message. Never settles if the client is gone: the consumer must watch for that itself. */
+  /**
+   * Returns the next message. Never settles if the client has closed the connection: the consumer must watch for that itself.
+   */
   next(): Promise<IteratorResult<Buffer>> {
     const first = this.waiting.shift();
     if (this.waiting.length === 0) this.socket.resume();

@@ -39,7 +39,7 @@ export interface StreamEndpointSettings extends CallRequestSettings {
 const COMMIT_EVENTS_MS = 1000;
 const HEARTBEAT_MS = 15_000;
 
-/** Serves a method whose server streams. Resolves when all is written, or the client is gone. */
+/** Serves a method whose server streams. Resolves when the whole answer is written, or the client has closed the connection. */
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   const { requestOf, method, transcoder } = settings;
   return async function streamEndpoint(ctx) {
@@ -178,7 +178,7 @@ class StreamAnswer {
     this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw clientLeft();
     this.ctx.state.bytesOut += body.length;
-    // Each message is written alone: while an answer is corked it says that the client takes it, however full the connection is.
+    // Each message is written alone: while an answer is corked, `write` reports room, however full the connection is.
     for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.drained();
   }
 
@@ -220,7 +220,8 @@ class StreamAnswer {
     const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
     const last = framing?.failed(body, settings.mayHoldError);
     if (last !== undefined) return void res.end(last);
-    // An answer that cannot report its failure must not look complete. What was written in this turn is sent before it is cut.
+    // An answer that cannot report its failure must not look complete. The bytes that were written in this turn are sent before
+    // the answer is cut.
     await nextTurn();
     if (!isOver(res)) cut(res);
   }

@@ -164,8 +164,8 @@ class Conversation {
   }
 
   /**
-   * Resolves when the client has read everything that was sent, or is cut off because it reads nothing. The idle timer rests
-   * meanwhile: a slow client is not an idle one.
+   * Resolves when the client has read everything that was sent, or is cut off because it reads nothing. The idle timer stops in
+   * this time: a slow client is not an idle one.
    */
   private taken(): Promise<void> {
     const { requestTimeoutMs, clock } = this.settings;
@@ -215,13 +215,13 @@ class Conversation {
     this.cancelIdle = clock.after(idleTimeoutMs, () => this.interrupt(idle(idleTimeoutMs)));
   }
 
-  /** Pings the client, to keep the connection open through proxies and to notice a client that is gone. */
+  /** Pings the client, to keep the connection open through proxies and to notice a client that does not answer any more. */
   private pingLater(): void {
     this.cancelPing = this.settings.clock.after(PING_MS, () => {
       // While reading is paused, the pong of a living client is not read.
       if (!this.isAlive && !this.frames.isPaused && !this.isTaking) this.socket.terminate();
       this.isAlive = false;
-      // While a message is on its way, `taken` notices a client that is gone.
+      // While a message is being sent, `taken` notices a client that does not answer any more.
       if (this.socket.readyState === this.socket.OPEN && !this.isTaking) this.socket.ping();
       this.pingLater();
     });

@@ -155,7 +155,8 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     function look(): void {
       if (session.destroyed) return;
       const { bytesRead } = session.socket;
-      // A PING waits behind what a slow client has not taken yet, and Node reads nothing meanwhile. Then `stall.ts` decides.
+      // A PING waits behind the bytes that a slow client has not read yet, and Node reads nothing while it waits. Then
+      // `stall.ts` decides.
       const isBlocked = streams > 0 && unsentBytesOfSocket(session.socket as Socket) > 0;
       if (bytesRead === heard && asked && !isBlocked) return session.destroy();
       asked = bytesRead === heard && session.ping(() => {});
@@ -190,7 +191,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       closing = true;
       for (const [session, departure] of sessions) {
         departure.close();
-        // A client that closes first has read the GOAWAY, whatever it has sent meanwhile.
+        // A client that closes first has read the GOAWAY, whatever it has sent before.
         const cancel = clock.after(GOODBYE_MS, () => session.close());
         session.once('close', cancel);
       }

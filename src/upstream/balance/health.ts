@@ -12,7 +12,7 @@ import { isUnreachable, reasonOf } from '../outcome.js';
 export interface HealthSettings {
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** The service that is asked for. Empty: the server as a whole. */
+  /** The service whose health is asked for. The empty name stands for the server as a whole. */
   readonly service: string;
   /** The number of good answers in a row that make an unhealthy server healthy. */
   readonly healthyThreshold: number;

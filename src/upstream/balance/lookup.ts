@@ -1,6 +1,6 @@
 /**
- * Looks names up as every other program on the machine does: with `/etc/hosts`, search domains, and the short names of
- * Docker and Kubernetes. The system does not tell how long an answer holds, so DNS is asked for that as well.
+ * Looks names up as every other program on the machine does: with `/etc/hosts`, search domains, and the short names of Docker
+ * and Kubernetes. The system does not say how long an answer is valid, so DNS is asked for that as well.
  */
 
 import dns from 'node:dns';

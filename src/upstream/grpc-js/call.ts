@@ -219,8 +219,8 @@ interface Circumstances {
 }
 
 /**
- * Translates a status to an error. grpc-js reports its own problems as statuses too; only their text, and `metadata` being
- * undefined, tell them from the upstream's.
+ * Translates a status to an error. grpc-js reports its own problems as statuses too; they differ from those of the upstream
+ * only in their text, and in that `metadata` is undefined.
  */
 function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseBytes }: Circumstances): StatusError {
   const { details } = status;

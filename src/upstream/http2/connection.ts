@@ -22,7 +22,7 @@ export class Connection implements PooledConnection, Watched {
   wasReady = false;
   /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
   isLate = false;
-  /** The reason why the connection ended. Undefined before. */
+  /** The reason why the connection ended. Undefined while the connection is open. */
   failure: unknown;
   /** The number of running calls. */
   running = 0;

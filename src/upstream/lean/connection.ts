@@ -125,7 +125,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     return new SendingStream(id);
   }
 
-  /** Removes a stream that has ended on both sides. What still comes for it is ignored. */
+  /** Removes a stream that has ended on both sides. Frames that still come for it are ignored. */
   forget({ sending }: Stream): void {
     this.streams.delete(sending.id);
     this.sender.remove(sending);

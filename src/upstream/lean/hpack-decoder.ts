@@ -173,7 +173,7 @@ const MOST_SHORT = 64;
 
 /**
  * Returns a number for a short block in which each byte names an entry of a table; 0 for any other block. With the same dynamic
- * table, equal numbers are equal headers. Servers send nearly all their headers and trailers so.
+ * table, equal numbers are equal headers. Servers send nearly all their headers and trailers in this way.
  */
 function shortKey(block: Buffer): number {
   if (block.length > SHORT_BYTES) return 0;

@@ -1,7 +1,7 @@
 /**
- * Encodes the headers of calls (RFC 7541) into one buffer that is used again for each call. What all calls of a method have
- * in common is encoded once. Nothing is added to the dynamic table of the peer, so blocks do not depend on each other, and
- * are valid on every connection.
+ * Encodes the headers of calls (RFC 7541) into one buffer that is used again for each call. The headers that all calls of a
+ * method have in common are encoded once. Nothing is added to the dynamic table of the peer, so blocks do not depend on each
+ * other, and are valid on every connection.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallMethod, CallRequest } from '../../call/call.js';

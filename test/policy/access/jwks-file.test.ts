@@ -42,7 +42,7 @@ test('a jwksFile may hold keys that are not for signatures, or of unknown types;
   await t.throwsAsync(gateway.reload(), { message: told });
   await write(...others, issuer.jwks.keys[1] as object);
   await t.throwsAsync(gateway.reload(), {
-    message: /jwksFile: expected a key for RS256, got keys for other algorithms/,
+    message: /jwksFile: expected a key for RS256, got keys for ES256; name these in algorithms/,
   });
   t.is(await get(), 200, 'the keys loaded before stay');
 });
