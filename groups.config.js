@@ -161,12 +161,6 @@ const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
   environmentVariables: { PROTOGATE_TEST_MAIN: main },
-  // Several processes share the cores, and each would wait in a collection of garbage for its threads. Their collections take
-  // less than half of the time without these threads.
-  nodeArguments: [
-    ...single.nodeArguments,
-    ...(process.versions.node.startsWith('20.') ? ['--single-threaded-gc'] : []),
-  ],
   files: [...groups.keys()].map((name) => `${bundle}/${name}.js`),
   sortTestFiles: (a, b) => order.indexOf(basename(a)) - order.indexOf(basename(b)),
 };
