@@ -190,7 +190,7 @@ export class KeyTables {
   private readonly tables: KeyTable[] = [];
   private depth = 0;
 
-  /** Returns an empty table. The caller gives it back with `pop`, after those that it took later. */
+  /** Returns an empty table. The caller gives it back with `pop`, and gives back tables that it took later before this one. */
   push(): KeyTable {
     if (this.depth === this.tables.length) this.tables.push(new KeyTable());
     return this.tables[this.depth++]!;

@@ -176,7 +176,7 @@ export class MessagePlan {
   readonly required: readonly MemberPlan[];
   /** The first member that a client may use. */
   readonly first: MemberPlan | undefined;
-  /** The number of slots of an object: those for the bits of the members, and one for each oneof. */
+  /** The number of slots of an object: slots for one bit of each member, and a slot for each oneof. */
   readonly slots: number;
   readonly form: number;
   /** The reader of the text, for the form TEXT. */

@@ -29,14 +29,14 @@ export const CHANGES = {
     severities: ['breaking', 'risky'],
     meaning: 'A route that is more specific answers all (breaking) or some (risky) requests of other routes.',
   },
-  'route-rpc': { severities: ['risky'], meaning: 'The method and the path of the route call another rpc.' },
-  'route-added': { severities: ['safe'], meaning: 'A new route.' },
+  'route-rpc': { severities: ['risky'], meaning: 'A request with the same method and path calls another rpc.' },
+  'route-added': { severities: ['safe'], meaning: 'A route has been added.' },
   'surface-gone': { severities: ['breaking'], meaning: 'A surface has been removed.' },
   'surface-entrance': {
     severities: ['breaking'],
-    meaning: 'A surface does not take requests any more that it took: its hosts, base path or headers have changed.',
+    meaning: 'A surface no longer answers some of its requests, because its hosts, base path or headers have changed.',
   },
-  'surface-added': { severities: ['risky'], meaning: 'A new surface takes requests of another one.' },
+  'surface-added': { severities: ['risky'], meaning: 'A new surface answers requests that another surface answered.' },
   'stream-kind': {
     severities: ['breaking', 'risky'],
     meaning:
@@ -44,17 +44,23 @@ export const CHANGES = {
   },
   'body-rule': {
     severities: ['breaking'],
-    meaning: 'Fields that came from the query come from the body, or the other way, or the body is another part.',
+    meaning: '`body` has changed: fields move between the query and the body, or the body is another field.',
   },
-  'response-body': { severities: ['breaking'], meaning: 'The answer is another part of the response message.' },
-  'success-status': { severities: ['breaking', 'risky'], meaning: 'Another status of success; 204 has no body.' },
+  'response-body': {
+    severities: ['breaking'],
+    meaning: '`response_body` has changed, so the answer is another part of the response message.',
+  },
+  'success-status': {
+    severities: ['breaking', 'risky'],
+    meaning: 'Successful answers have another status. It is breaking if the new status is 204, which has no body.',
+  },
   'path-variable': {
     severities: ['breaking', 'risky'],
-    meaning: 'A variable of the path has a type that refuses texts which the old type accepted.',
+    meaning: 'A path variable has another type, which refuses texts that the old type accepted.',
   },
   'message-type': {
     severities: ['breaking'],
-    meaning: 'A request, an answer or a field has another message, which has less than half of the fields.',
+    meaning: 'A request, an answer or a field has another message type, which has less than half of the old fields.',
   },
   'field-gone': {
     severities: ['breaking', 'risky'],
@@ -70,19 +76,19 @@ export const CHANGES = {
   },
   'field-required': {
     severities: ['breaking', 'risky'],
-    meaning: 'A field of requests is REQUIRED now, or new and REQUIRED. It is risky in the body of a PATCH.',
+    meaning: 'A field of requests has become REQUIRED, or is new and REQUIRED. It is risky in the body of a PATCH.',
   },
   'field-behavior': {
     severities: ['breaking', 'risky'],
-    meaning: 'A field is INPUT_ONLY now (breaking in answers), or OUTPUT_ONLY or IMMUTABLE (risky in requests).',
+    meaning: 'A field has become INPUT_ONLY (breaking in answers), or OUTPUT_ONLY or IMMUTABLE (risky in requests).',
   },
   'field-presence': {
     severities: ['risky'],
-    meaning: 'Clients recognize in another way whether a field is absent or has its default value.',
+    meaning: 'A field has become `optional`, or is no longer `optional`, so its default value is written differently.',
   },
   'field-added': {
     severities: ['safe', 'risky'],
-    meaning: 'New fields. A new member of a oneof in answers is risky.',
+    meaning: 'Fields have been added. A new member of a oneof in answers is risky.',
   },
   'oneof-joined': {
     severities: ['breaking', 'risky'],
@@ -94,15 +100,16 @@ export const CHANGES = {
   },
   'enum-value-renamed': {
     severities: ['breaking'],
-    meaning: 'A number of an enum has another name, or answers write another of its names.',
+    meaning:
+      'The number of an enum value has another name, so answers have the new name, or requests with the old one get 400.',
   },
   'enum-value-number': {
     severities: ['breaking', 'risky'],
-    meaning: 'A name of an enum has another number. It is breaking if answers have numbers (`json.enumsAsInts`).',
+    meaning: 'A value of an enum has another number. It is breaking if answers have numbers (`json.enumsAsInts`).',
   },
   'enum-value-added': {
     severities: ['risky', 'safe'],
-    meaning: 'A new value of an enum. It is risky in answers, since clients may not know it.',
+    meaning: 'A value has been added to an enum. It is risky in answers, because clients may not know it.',
   },
   'auth-mode': { severities: ['breaking', 'risky', 'safe'], meaning: 'A caller is demanded, or no longer demanded.' },
   scope: { severities: ['breaking', 'safe'], meaning: 'Callers need more scopes, or fewer.' },
@@ -122,11 +129,15 @@ export const CHANGES = {
     severities: ['breaking'],
     meaning: 'Unknown fields of bodies or unknown query parameters, which were ignored, get 400.',
   },
-  'error-format': { severities: ['breaking', 'risky'], meaning: '`errors.format`, or fewer codes in `errors.expose`.' },
+  'error-format': {
+    severities: ['breaking', 'risky'],
+    meaning: '`errors.format` has changed, or `errors.expose` has fewer codes.',
+  },
   header: { severities: ['risky'], meaning: 'Fewer headers pass from clients to services, or back.' },
   cors: { severities: ['breaking'], meaning: 'Pages of an origin may not call any more, or not with credentials.' },
   credential: {
     severities: ['breaking'],
-    meaning: 'Tokens or keys that were accepted are not: an issuer, an audience, an algorithm or a header is gone.',
+    meaning:
+      'Some tokens or keys are no longer accepted: an issuer, an audience, an algorithm or a header was removed.',
   },
 } as const satisfies Readonly<Record<string, Change>>;

@@ -1,11 +1,11 @@
 /**
- * Finds and parses the changed files of a schema in another thread, so that a process that serves goes on meanwhile:
+ * Finds and parses the changed files of a schema in another thread, so that the process can serve requests at the same time:
  *
  *     this process                            the thread
  *     roots, stamps of known files ─────────▶ looks through the roots, compares the stamps, parses what has changed
  *     takes the declarations in parts ◀────── a part, when the last one was taken
  *
- * The thread ends when nobody has asked it for a while.
+ * The thread ends when it has got no question for a while.
  */
 import { Worker } from 'node:worker_threads';
 import type { Diagnostic } from '../base/diagnostic.js';

@@ -46,7 +46,7 @@ function split(authority: string, url: string): Target {
 }
 
 /**
- * Returns `:authority` in HTTP/2, which a Host header must equal (RFC 9113 §8.3.1), and otherwise the Host header. The text
+ * Returns `:authority` in HTTP/2, whose host a Host header must name too (RFC 9113 §8.3.1), and otherwise the Host header. The text
  * is empty for HTTP/1.0 without a Host.
  */
 function hostOf(req: IncomingMessage): string {
@@ -61,8 +61,16 @@ function hostOf(req: IncomingMessage): string {
     if (host === undefined) throw badTarget('host: expected :authority or a Host header, got neither');
     return host;
   }
-  if ((host ?? authority) !== authority) throw badTarget('host: expected the same value as :authority, got another');
+  if (host !== undefined && !isSame(host, authority))
+    throw badTarget('host: expected the same value as :authority, got another');
   return authority;
+}
+
+/** True if two authorities name the same host and port. Names are compared without regard to case (RFC 3986 §3.2.2). */
+function isSame(one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [parseAuthority(one), parseAuthority(other)];
+  return first !== undefined && first.host === second?.host && first.port === second.port;
 }
 
 /**

@@ -9,14 +9,21 @@ import { wireProblem } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';
 import { BrokenWire, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
+import { gatewayError } from '../status/status-error.js';
 
 const CONTENT_TYPE = 1;
 const DATA = 2;
 
-/** Encodes an HttpBody message. `contentType` is undefined if the client sent none, or if an earlier piece has carried it. */
+/**
+ * Encodes an HttpBody message. `contentType` is undefined if the client sent none, or if an earlier piece has carried it.
+ * Throws 415 if it is no valid header value.
+ */
 export function encodeHttpBody(contentType: string | undefined, data: Uint8Array): Uint8Array {
   const encoded = lengthDelimited(DATA, data);
   if (contentType === undefined) return encoded;
+  // A type that no answer could have must not be stored.
+  if (!HEADER_VALUE.test(contentType))
+    throw gatewayError('UNSUPPORTED_MEDIA_TYPE', 'content-type: expected a media type in ASCII, got other characters');
   return Buffer.concat([lengthDelimited(CONTENT_TYPE, Buffer.from(contentType)), encoded]);
 }
 

@@ -26,7 +26,10 @@ export interface JsonForm {
 /** Begins to write a message. Returns the rest, or undefined if there is none. */
 export type BeginJson = (out: JsonWriter) => UnfinishedJson | undefined;
 
-/** All answers share these writers: nothing is awaited while one is in use, and a rest gets a writer of its own. */
+/**
+ * All answers share these writers, because nothing is awaited while one is in use. The rest of a large answer gets its own
+ * writer.
+ */
 const OUT = new JsonWriter();
 const COMPACT = new JsonWriter();
 

@@ -173,10 +173,16 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
   return '';
 }
 
+/** The text for `tags[]=a` and `tags[0]=a`, as some clients write lists. */
+const NO_INDEX = 'expected the name without [key], once for each value, because the field is repeated';
+
 function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {
   const field = path[path.length - 1]!;
   if (field.cardinality !== 'map' && mapKey !== undefined)
-    throw queryViolation(name, 'expected no [key], because the field is not a map');
+    throw queryViolation(
+      name,
+      field.cardinality === 'repeated' ? NO_INDEX : 'expected no [key], because the field is not a map',
+    );
   if (!isTextual(field))
     throw queryViolation(
       name,

@@ -33,16 +33,16 @@ function untilEnd(
 ): AsyncIterableIterator<Uint8Array, undefined> {
   const source = messages[Symbol.asyncIterator]();
   const followers = followersOf(signal);
-  const follower = { abort: () => end() };
   let hasEnded = false;
+  let place = -1;
   const end = () => {
     if (hasEnded) return;
     hasEnded = true;
-    followers.delete(follower);
+    if (place >= 0) followers.remove(place);
     task();
   };
   if (signal.aborted) end();
-  else followers.add(follower);
+  else place = followers.add({ abort: () => end() });
   const stream: AsyncIterableIterator<Uint8Array, undefined> = {
     [Symbol.asyncIterator]: () => stream,
     async next() {

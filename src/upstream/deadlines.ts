@@ -2,15 +2,16 @@
  * The deadlines of calls in one wheel with one timer. A call that ends before its deadline leaves its slot, and no timer is
  * started or stopped for it: most calls end long before.
  */
+import { Bag } from '../base/bag.js';
 import type { Clock } from '../base/clock.js';
-import { type Place, Roster } from '../base/roster.js';
 
 export interface Expiring {
   /** Called once, when the deadline has passed. */
   expire(): void;
-  /** The deadline on the monotonic clock. It belongs to {@link Deadlines}, as the place in a slot does. */
+  /** The deadline on the monotonic clock. It belongs to {@link Deadlines}. */
   dueAt: number;
-  inSlot: Place<Expiring> | undefined;
+  /** The place of the call in its slot; -1 if it is in none. It belongs to {@link Deadlines}. */
+  placeInSlot: number;
 }
 
 /** The number of milliseconds that share a slot. Each call still expires at its own time. */
@@ -18,7 +19,9 @@ const SLOT_MS = 256;
 
 export class Deadlines {
   /** The calls by the number of their slot. */
-  private readonly slots = new Map<number, Roster<Expiring>>();
+  private readonly slots = new Map<number, Bag<Expiring>>();
+  /** The slot to which a call was added last. It stays when it is empty, because the next call mostly comes there too. */
+  private latest = Number.NaN;
   /** The monotonic time at which the timer runs. */
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | undefined;
@@ -31,23 +34,31 @@ export class Deadlines {
     const now = clock.now();
     call.dueAt = clock.monotonic() + Math.max(0, deadline - now);
     const slot = Math.floor(call.dueAt / SLOT_MS);
-    let calls = this.slots.get(slot);
-    if (calls === undefined) {
-      calls = new Roster();
-      this.slots.set(slot, calls);
-    }
-    call.inSlot = calls.enter(call);
+    call.placeInSlot = this.openSlot(slot).add(call);
     if (call.dueAt < this.timerAt) this.wakeAt(call.dueAt);
     return now;
   }
 
-  /** Removes a call. Does nothing for one that has expired. */
+  /** Removes a call. Does nothing for one that has expired or was removed. */
   delete(call: Expiring): void {
-    const { dueAt, inSlot } = call;
-    const slot = Math.floor(dueAt / SLOT_MS);
-    const calls = this.slots.get(slot);
-    calls?.leave(inSlot);
-    if (calls?.size === 0) this.slots.delete(slot);
+    if (call.placeInSlot < 0) return;
+    const slot = Math.floor(call.dueAt / SLOT_MS);
+    const calls = this.slots.get(slot)!;
+    calls.remove(call.placeInSlot);
+    call.placeInSlot = -1;
+    if (calls.size === 0 && slot !== this.latest) this.slots.delete(slot);
+  }
+
+  private openSlot(slot: number): Bag<Expiring> {
+    const { latest } = this;
+    const known = this.slots.get(slot);
+    if (slot === latest) return known!;
+    this.latest = slot;
+    if (this.slots.get(latest)?.size === 0) this.slots.delete(latest);
+    if (known !== undefined) return known;
+    const made = new Bag<Expiring>();
+    this.slots.set(slot, made);
+    return made;
   }
 
   private wakeAt(time: number): void {
@@ -75,7 +86,7 @@ export class Deadlines {
 
   private earliest(): number {
     let first = Number.POSITIVE_INFINITY;
-    for (const slot of this.slots.keys()) first = Math.min(first, slot);
+    for (const [slot, { size }] of this.slots) if (size > 0) first = Math.min(first, slot);
     let time = Number.POSITIVE_INFINITY;
     for (const { dueAt } of this.slots.get(first) ?? []) time = Math.min(time, dueAt);
     return time;

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse, Interceptor, TriedEndpoints } from '../call/call.js';
 import { StatusError } from '../status/status-error.js';
-import { type Follower, followersOf } from './followers.js';
+import { type Followers, followersOf } from './followers.js';
 import type { RetryBudget } from './retry-budget.js';
 
 /** The call of the two that gave the answer. With `none`, both have failed, or the client has left. */
@@ -33,7 +33,8 @@ class Race {
   private resolve!: (response: CallResponse) => void;
   private reject!: (error: unknown) => void;
   private readonly abortion = new AbortController();
-  private readonly followers: Set<Follower>;
+  private readonly followers: Followers;
+  private readonly place: number;
   /** The second call goes to another endpoint, if there is one. */
   private readonly tried: TriedEndpoints;
   private readonly cancelTimer: () => void;
@@ -53,7 +54,8 @@ class Race {
       this.reject = reject;
     });
     this.tried = request.tried ?? new Set();
-    this.followers = followersOf(request.signal).add(this);
+    this.followers = followersOf(request.signal);
+    this.place = this.followers.add(this);
     if (request.signal.aborted) this.abort();
     this.cancelTimer = options.clock.after(options.afterMs, () => this.hedge());
     this.send('first');
@@ -97,7 +99,7 @@ class Race {
     if (this.isOver) return false;
     this.isOver = true;
     this.cancelTimer();
-    this.followers.delete(this);
+    this.followers.remove(this.place);
     if (this.isHedged) {
       this.abortion.abort();
       this.options.onHedge(winner);

@@ -4,13 +4,13 @@
  * one before.
  */
 import { backOffMs } from '../base/back-off.js';
+import { Bag } from '../base/bag.js';
 import type { Clock } from '../base/clock.js';
-import { Roster } from '../base/roster.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import { StatusError } from '../status/status-error.js';
-import { Deadlines, type Expiring } from './deadlines.js';
+import { Deadlines } from './deadlines.js';
 import { cancelled, cutByClose, DeadlineExceeded, unreachable, upstreamClosed } from './failure.js';
-import { type Follower, followersOf } from './followers.js';
+import { followersOf } from './followers.js';
 import type { Attempt, Rpc, RpcConnection, RpcSettings } from './rpc.js';
 import { isTelling } from './silence.js';
 import type { Transport, TransportState } from './transport.js';
@@ -70,7 +70,7 @@ export function createPool<C extends PooledConnection, Prepared>(
 }
 
 class Pool<C extends PooledConnection, Prepared> {
-  readonly running = new Roster<Rpc>();
+  readonly running = new Bag<Rpc>();
   private readonly connections = new Set<C>();
   /** Functions that begin the calls for which no connection has room, in the order of the calls. */
   readonly waiting = new Set<() => void>();
@@ -95,7 +95,7 @@ class Pool<C extends PooledConnection, Prepared> {
       again: (attempt) => this.try({ ...attempt, isFirst: false }),
       onEnd: (rpc) => {
         rpc.connection.release();
-        this.running.leave(rpc.place);
+        this.running.remove(rpc.place);
         this.admit();
         if (this.running.size === 0) this.idle?.();
       },
@@ -125,7 +125,7 @@ class Pool<C extends PooledConnection, Prepared> {
     if (connection instanceof StatusError) throw connection;
     if (connection === undefined) return this.wait(attempt);
     const rpc = this.carrier.begin(connection, attempt, prepared, this.rpcs);
-    rpc.place = this.running.enter(rpc);
+    rpc.place = this.running.add(rpc);
     return rpc.response;
   }
 
@@ -181,7 +181,7 @@ class Pool<C extends PooledConnection, Prepared> {
     const begunAt = this.clock.now();
     return new Promise((resolve) => {
       const again = () => {
-        followers.delete(waiting);
+        followers.remove(place);
         if (deadline !== undefined) deadlines.delete(waiting);
         this.waiting.delete(again);
         resolve(this.try(attempt));
@@ -192,8 +192,8 @@ class Pool<C extends PooledConnection, Prepared> {
         awaited.isLate = true;
         this.admit();
       };
-      const waiting: Follower & Expiring = { abort: again, expire, dueAt: 0, inSlot: undefined };
-      followers.add(waiting);
+      const waiting = { abort: again, expire, dueAt: 0, placeInSlot: -1 };
+      const place = followers.add(waiting);
       if (deadline !== undefined) deadlines.add(deadline.at, waiting);
       this.waiting.add(again);
     });

@@ -6,7 +6,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '../base/clock.js';
-import type { Place } from '../base/roster.js';
 import type { CallRequest, CallResponse, Room } from '../call/call.js';
 import { type Metadata, NO_METADATA } from '../call/metadata.js';
 import { Code } from '../status/code.js';
@@ -23,7 +22,7 @@ import {
   unreachable,
   upstreamStatus,
 } from './failure.js';
-import { type Follower, followersOf } from './followers.js';
+import { type Follower, type Followers, followersOf } from './followers.js';
 import { type FoundMessage, type Keep, MessageReader } from './message-reader.js';
 import { type MessageSink, Outgoing } from './outgoing.js';
 import { isGrpcType, statusCode, statusMessage } from './protocol.js';
@@ -31,6 +30,7 @@ import { readLater, streamedResponse, unaryResponse } from './responses.js';
 import { isTelling } from './silence.js';
 
 const unzip = promisify(gunzip);
+const CUT = 'the answer ends in the middle of a message';
 
 /** The settings that all rpcs of a transport share. */
 export interface RpcSettings {
@@ -82,9 +82,9 @@ export type StreamEnd =
 export abstract class Rpc implements MessageSink, Follower, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
-  inSlot: Place<Expiring> | undefined;
-  /** The place among the running calls of the pool. */
-  place: Place<Rpc> | undefined;
+  placeInSlot = -1;
+  /** The place of the call among the running calls of its pool, to which it belongs. */
+  place = -1;
   protected headers: ReceivedHeaders | undefined;
   protected trailers: ReceivedHeaders | undefined;
   protected readonly reader: MessageReader;
@@ -97,7 +97,8 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private readonly heardBefore: number;
   /** The time at which a call with a deadline began, in milliseconds since the epoch. */
   private begunAt = 0;
-  private readonly followers: Set<Follower>;
+  private readonly followers: Followers;
+  private placeInFollowers = -1;
   private outgoing: Outgoing | undefined;
   /** The message of a unary answer. */
   private message: FoundMessage | undefined;
@@ -144,7 +145,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   /** Begins what a call needs besides its stream. The subclass calls it when it has a stream. */
   protected follow(): void {
     const { deadline, message } = this.request;
-    this.followers.add(this);
+    this.placeInFollowers = this.followers.add(this);
     if (deadline !== undefined) this.begunAt = this.settings.deadlines.add(deadline.at, this);
     if (!(message instanceof Uint8Array)) this.outgoing = new Outgoing(message, this);
   }
@@ -259,7 +260,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
       this.answerWithStream();
       return this.settle(undefined);
     }
-    if (this.reader.isCut) return this.settle(endsInside());
+    if (this.reader.isCut) return this.settle(brokenAnswer(CUT));
     const { message } = this;
     if (message === undefined) return this.settle(brokenAnswer('expected a message with the status OK, got none'));
     if (!message.compressed) return this.answer(message.bytes);
@@ -313,7 +314,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     this.closed = true;
     this.failure = failure;
     if (this.request.deadline !== undefined) this.settings.deadlines.delete(this);
-    this.followers.delete(this);
+    this.followers.remove(this.placeInFollowers);
     this.outgoing?.stop();
     this.stopAsking?.();
     if (failure !== undefined && !afterMessages) this.reader.clear();
@@ -363,7 +364,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
       if (this.stopAsking === undefined) this.resumeStream();
     } else {
       this.consumer = undefined;
-      if (this.failure === undefined && this.reader.isCut) this.failure = endsInside();
+      if (this.failure === undefined && this.reader.isCut) this.failure = brokenAnswer(CUT);
       if (this.failure === undefined) consumer.resolve({ done: true, value: undefined });
       else consumer.reject(this.failure);
     }
@@ -388,11 +389,10 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   }
 }
 
-function endsInside(): StatusError {
-  return brokenAnswer('the answer ends in the middle of a message');
-}
-
-/** Translates an HTTP status as gRPC does (http-grpc-status-mapping.md). A proxy that reports that it is busy may answer later. */
+/**
+ * Translates an HTTP status as gRPC does (http-grpc-status-mapping.md). A proxy that reports that it is busy may answer
+ * later.
+ */
 function ofHttpStatus(status: number): StatusError {
   const cause = `expected HTTP status 200, got ${status}`;
   return [429, 502, 503, 504].includes(status) ? unreachable(cause) : brokenAnswer(cause);

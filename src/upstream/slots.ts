@@ -56,7 +56,7 @@ export class Slots implements Resource {
     return new Promise((resolve, reject) => {
       const end = () => {
         this.waiting.delete(waiting);
-        followers.delete(follower);
+        followers.remove(place);
         cancelTimer();
       };
       const fail = (error: unknown) => {
@@ -70,10 +70,9 @@ export class Slots implements Resource {
           resolve();
         },
       };
-      const follower = { abort: fail };
+      const place = followers.add({ abort: fail });
       const cancelTimer = this.clock.after(Math.max(0, Math.min(LONGEST_WAIT_MS, leftMs)), () => fail(busy()));
       this.waiting.add(waiting);
-      followers.add(follower);
     });
   }
 }

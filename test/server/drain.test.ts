@@ -92,7 +92,7 @@ for (const [what, tls, begin] of [
 }
 
 test('a head that does not go on ends in its own time, and not with the drain', async (t) => {
-  const gateway = await start(t, { headersTimeout: '500ms' });
+  const gateway = await start(t, { headersTimeout: '2s' });
   const socket = open(t, gateway.port);
   socket.write('GET /v1/quick HTTP/1.1\r\nho');
   const answer = rest(socket);

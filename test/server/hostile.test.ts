@@ -12,12 +12,10 @@ import { LIBRARY } from '../support/protos.js';
 import { until } from '../support/until.js';
 
 const shared = afterAll(test);
-const started = startGateway(
-  shared,
-  LIBRARY,
-  {},
-  { limits: { headerBytes: '8KiB' }, listen: { headersTimeout: '500ms' } },
-);
+const limits = { headerBytes: '8KiB' };
+const started = startGateway(shared, LIBRARY, {}, { limits });
+/** A gateway of its own, because a busy machine may take longer than this to send a whole head. */
+const impatient = startGateway(shared, LIBRARY, {}, { limits, listen: { headersTimeout: '500ms' } });
 
 const HOST = 'Host: a\r\n';
 const POST = `POST /v1/books:create HTTP/1.1\r\n${HOST}`;
@@ -69,7 +67,7 @@ for (const [fact, text, status] of [
   ['a head that never ends', 'GET /v1/shelves/1 HTTP/1.1\r\nHost: a\r\n', 408],
 ] as const) {
   test.serial(`${fact} is ${status}, and one line in the log with the id of the answer`, async (t) => {
-    const { port, upstream, logged } = await started;
+    const { port, upstream, logged } = await (status === 408 ? impatient : started);
     const before = upstream.calls.length;
     const answer = await raw(port, text);
     t.regex(answer, new RegExp(`^HTTP/1\\.1 ${status} `), answer);

@@ -149,6 +149,11 @@ test(':authority is the authority; a Host that differs is 400', async (t) => {
   const other = await client.send('GET', '/v1/items/1', { headers: { ':authority': host, host: 'b.example' } });
   t.is(other.status, 400);
   t.is(other.json.message, 'host: expected the same value as :authority, got another');
+  const both = async (host: string, authority: string) =>
+    (await client.send('GET', '/v1/items/1', { headers: { ':authority': authority, host } })).status;
+  t.is(await both('A.Example', host), 200, 'names are compared without regard to case');
+  t.is(await both('[0:0:0:0:0:0:0:1]:80', '[::1]:80'), 200);
+  t.is(await both('a.example:81', 'a.example:80'), 400);
 });
 
 test('an invalid :authority, or an invalid Host in its place, is 400 without a call', async (t) => {

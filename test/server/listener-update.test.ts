@@ -39,8 +39,8 @@ test('time limits, the most connections and HTTP/2 without TLS change while the 
   listener.update({
     ...settings,
     h2c: true,
-    keepAliveTimeoutMs: 50,
-    headersTimeoutMs: 300,
+    keepAliveTimeoutMs: 500,
+    headersTimeoutMs: 2000,
     maxConnections: 3,
     perAddress,
   });

@@ -43,6 +43,20 @@ test.serial('a content type that is not a valid header value is 502, unary and s
   }
 });
 
+test.serial('a content type that no answer could have is 415, so that no service stores it', async (t) => {
+  const { send, upstream } = await started;
+  const before = upstream.calls.filter(({ path }) => path.endsWith('/Write')).length;
+  for (const [method, path] of [
+    ['POST', '/v1/files'],
+    ['PUT', '/v1/files/1'],
+  ] as const) {
+    const { status, json } = await send(method, path, { headers: { 'content-type': 'image/\u00ff' }, body: 'x' });
+    t.is(status, 415, path);
+    t.is(json.message, 'content-type: expected a media type in ASCII, got other characters');
+  }
+  t.is(upstream.calls.filter(({ path }) => path.endsWith('/Write')).length, before);
+});
+
 test.serial('an HttpBody that response_body names is answered unchanged', async (t) => {
   const { send, upstream } = await started;
   upstream.script('Render', {

@@ -172,6 +172,12 @@ const refused: readonly (readonly [fact: string, query: string, field: string, s
     'price_range[min_value]',
     /^expected no \[key\], because the field is not a map$/,
   ],
+  [
+    'a list as PHP and some clients write it',
+    'ids[]=1',
+    'ids[]',
+    /^expected the name without \[key\], once for each value, because the field is repeated$/,
+  ],
   ['a map without a key', 'labels=x', 'labels', /\[key\]/],
   ['a key on what is no map', 'i32[a]=1', 'i32[a]', /map/],
   ['a map key of the wrong type', 'marks[a]=true', 'marks[a]', /./],

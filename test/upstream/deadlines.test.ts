@@ -4,7 +4,7 @@ import { handClock } from '../support/clock.js';
 import { draws } from '../support/draws.js';
 
 function calling(expired: string[], name: string) {
-  return { dueAt: 0, inSlot: undefined, expire: () => void expired.push(name) };
+  return { dueAt: 0, placeInSlot: -1, expire: () => void expired.push(name) };
 }
 
 test('every call expires at its own time, and one that has ended does not', (t) => {
@@ -52,7 +52,7 @@ test('a call may add and end others while it expires', (t) => {
   const next = calling(expired, 'next');
   const first = {
     dueAt: 0,
-    inSlot: undefined,
+    placeInSlot: -1,
     expire() {
       deadlines.delete(neighbour);
       deadlines.add(clock.now() + 5, next);

@@ -141,7 +141,7 @@ class RemoteKeys implements KeySource {
     this.endPreparing();
   }
 
-  /** Returns the error for a token while there are no keys. The log has the cause, the client has not. */
+  /** Returns the error for a token while there are no keys. Only the log has the cause. */
   private unavailable(): StatusError {
     const text = "the keys of the token's issuer are not available yet; try again later";
     const cause = `${this.shownUri()}: ${this.problem ?? 'the first fetch has not ended'}`;

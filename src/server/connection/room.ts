@@ -11,7 +11,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
-import { Roster } from '../../base/roster.js';
+import { Bag } from '../../base/bag.js';
 import type { Room } from '../../call/call.js';
 import { onClose } from '../../exchange/on-close.js';
 
@@ -52,8 +52,10 @@ export function roomOf(res: ServerResponse): RequestRoom | undefined {
 }
 
 class ConnectionRoom {
-  /** The requests that have begun, in their order. */
-  readonly requests = new Roster<RequestRoom>();
+  /** The requests that have begun. */
+  readonly requests = new Bag<RequestRoom>();
+  /** The number of requests that have ever begun. */
+  private begun = 0;
   /** The bytes of messages that were read, or have room to be read, and are not written yet. */
   read = 0;
   /** The bytes of JSON that were written and that the client has not taken yet. */
@@ -134,11 +136,11 @@ class ConnectionRoom {
   }
 
   private begin(res: ServerResponse): void {
-    const request = new RequestRoom(this);
-    const place = this.requests.enter(request);
+    const request = new RequestRoom(this, this.begun++);
+    const place = this.requests.add(request);
     ofAnswer.set(res, request);
     onClose(res, () => {
-      this.requests.leave(place);
+      this.requests.remove(place);
       request.end();
     });
   }
@@ -148,7 +150,8 @@ class ConnectionRoom {
   }
 
   private isFirst(request: RequestRoom, among: (request: RequestRoom) => boolean): boolean {
-    for (const one of this.requests) if (among(one)) return one === request;
+    const isAmong = among(request);
+    for (const one of this.requests) if (among(one) && (one.order < request.order || !isAmong)) return false;
     return true;
   }
 }
@@ -164,7 +167,11 @@ export class RequestRoom implements Room {
   readsBody = false;
   private ended = false;
 
-  constructor(private readonly connection: ConnectionRoom) {}
+  constructor(
+    private readonly connection: ConnectionRoom,
+    /** Requests of a connection that began earlier have lower numbers. */
+    readonly order: number,
+  ) {}
 
   /** True if some of its messages are being read, wait to be read, or wait to be written. */
   get reads(): boolean {

@@ -11,8 +11,8 @@ import { gatewayError } from '../../status/status-error.js';
 export const MOST_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Yields the messages once the request has ended, or the upstream's stream has. Throws RESOURCE_EXHAUSTED (413) when more
- * than {@link MOST_WAITING_BYTES} wait.
+ * Yields the messages when the request or the stream of the upstream has ended. Throws RESOURCE_EXHAUSTED (413) when more than
+ * {@link MOST_WAITING_BYTES} wait.
  */
 export async function* afterRequest(
   messages: AsyncIterator<Uint8Array>,

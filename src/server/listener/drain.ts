@@ -8,8 +8,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { Bag } from '../../base/bag.js';
 import type { Clock } from '../../base/clock.js';
-import { Roster } from '../../base/roster.js';
 import { closeAfter } from '../../exchange/answer.js';
 import { onClose } from '../../exchange/on-close.js';
 import { endInStages } from '../connection/linger.js';
@@ -53,7 +53,7 @@ export async function drainListener(
 /** Follows a listener's running answers from now on, so that it can be drained. */
 export function prepareDrain(listener: Listener, clock: Clock): Drain {
   const { server, sessions, connections, ending } = listener;
-  const running = new Roster<ServerResponse>();
+  const running = new Bag<ServerResponse>();
   /** The latest request of each connection that clients were asked to leave. */
   const latest = new WeakMap<Socket, ServerResponse>();
   let isLeaving = false;
@@ -63,9 +63,9 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
 
   function follow(_req: IncomingMessage, res: ServerResponse): void {
     if (isLeaving) endWith(res);
-    const place = running.enter(res);
+    const place = running.add(res);
     onClose(res, () => {
-      running.leave(place);
+      running.remove(place);
       // The head of this answer may have gone out before `leave`: then Node keeps its connection open.
       if (isFinishing) closeIdleLater();
     });

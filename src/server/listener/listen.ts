@@ -14,8 +14,8 @@ import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { Bag } from '../../base/bag.js';
 import type { Clock } from '../../base/clock.js';
-import { Roster } from '../../base/roster.js';
 import type { RequestListener } from '../connection/watched.js';
 import { createHttp1, type Http1Settings } from './http1.js';
 import { createHttp2, type Http2Sessions } from './http2.js';
@@ -129,7 +129,7 @@ function createListener(first: ServeSettings, handle: RequestListener, clock: Cl
   const settings = { ...first };
   const server = createHttp1(settings, handle, clock);
   const sessions = createHttp2(settings, handle, clock);
-  const connections = new Roster<Socket>();
+  const connections = new Bag<Socket>();
   const ending = new AbortController();
   // Every WebSocket adds a listener to the signal.
   setMaxListeners(0, ending.signal);
@@ -157,10 +157,10 @@ function createListener(first: ServeSettings, handle: RequestListener, clock: Cl
   }
 
   function follow(socket: Socket): void {
-    const place = connections.enter(socket);
+    const place = connections.add(socket);
     listener.lastOpenedAt = clock.monotonic();
     socket.once('close', () => {
-      connections.leave(place);
+      connections.remove(place);
       if (connections.size === 0) onEmpty();
     });
   }

@@ -59,7 +59,7 @@ export interface HealthCheckOptions {
 }
 
 const METHOD: CallMethod = { path: '/grpc.health.v1.Health/Check', clientStreaming: false, serverStreaming: false };
-/** The share by which each wait differs at random, so that the gateways do not ask at the same times. */
+/** The largest random difference of a wait, as a share of the wait, so that several gateways do not check at the same times. */
 const JITTER = 0.1;
 
 /** Checks one server at once, and then at regular intervals. The returned function ends the checks. */

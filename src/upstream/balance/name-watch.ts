@@ -101,7 +101,7 @@ export class NameWatch implements Resource {
     if (!isSame) for (const watcher of this.watchers) watcher.found(sorted);
   }
 
-  /** Makes the next lookup when the answer to the one at `askedAt` ends, if that is earlier. */
+  /** Moves the next lookup to the end of the lifetime of the answer that was asked for at `askedAt`, if that is earlier. */
   private hasten(ttlMs: number | undefined, askedAt: number): void {
     if (ttlMs === undefined || ttlMs >= AGAIN_MS || askedAt !== this.askedAt || this.isAsking || this.isClosed) return;
     const elapsedMs = this.clock.monotonic() - askedAt;

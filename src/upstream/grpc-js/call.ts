@@ -5,7 +5,6 @@
  */
 import type { Channel, Metadata as GrpcMetadata, StatusObject } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
-import type { Place } from '../../base/roster.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
@@ -47,7 +46,9 @@ export interface CallSettings {
 export class GrpcJsCall implements MessageSink, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
-  inSlot: Place<Expiring> | undefined;
+  placeInSlot = -1;
+  /** The place of the call among the running calls of its transport, to which it belongs. */
+  place = -1;
   private readonly call: GrpcCall;
   private readonly onAbort = () => this.abort(cancelled());
   private resolve!: (response: CallResponse) => void;

@@ -1,4 +1,5 @@
 /** The Transport on @grpc/grpc-js: it has one channel, and all calls share its connection. */
+import { Bag } from '../../base/bag.js';
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import { Deadlines } from '../deadlines.js';
@@ -7,7 +8,9 @@ import type { Transport, TransportSettings, TransportState } from '../transport.
 import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
 
-/** The shortest time between two channels that are given up: a slow upstream causes at most one new connection a second. */
+/**
+ * The shortest time between two replacements of a channel, so that a slow upstream causes at most one new connection a second.
+ */
 const LEAVE_AGAIN_MS = 1000;
 
 /** Returns a transport that connects on the first call. */
@@ -16,7 +19,7 @@ export function createGrpcJsTransport(settings: TransportSettings, clock: Clock)
 }
 
 class GrpcJsTransport implements Transport {
-  private readonly runningCalls = new Set<GrpcJsCall>();
+  private readonly runningCalls = new Bag<GrpcJsCall>();
   private readonly calls: CallSettings;
   private channel: GrpcJsChannel | undefined;
   /** The monotonic time from which the channel may be given up again. */
@@ -32,7 +35,7 @@ class GrpcJsTransport implements Transport {
       clock,
       deadlines: new Deadlines(clock),
       onEnd: (call) => {
-        this.runningCalls.delete(call);
+        this.runningCalls.remove(call.place);
         call.channel.release();
         if (this.runningCalls.size === 0) this.idle?.();
       },
@@ -46,7 +49,7 @@ class GrpcJsTransport implements Transport {
     const { deadline } = request;
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
     const call = new GrpcJsCall(this.channelFor(maxResponseBytes), request, this.calls);
-    this.runningCalls.add(call);
+    call.place = this.runningCalls.add(call);
     return call.response;
   }
 

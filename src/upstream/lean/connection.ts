@@ -117,7 +117,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     const id = this.nextStreamId;
     this.nextStreamId += 2;
     this.running++;
-    this.streams.set(id, rpc);
+    this.streams.add(id, rpc);
     this.keepalive.watch();
     this.writer.headers(id, block.buffer, block.length, this.sender.maxFrame, this.mustShrinkTable);
     this.mustShrinkTable = false;
@@ -127,7 +127,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
 
   /** Removes a stream that has ended on both sides. Frames that still come for it are ignored. */
   forget({ sending }: Stream): void {
-    this.streams.delete(sending.id);
+    this.streams.remove(sending.id);
     this.sender.remove(sending);
   }
 
@@ -234,8 +234,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is one.
     const failure = this.isConnected && this.state === 'connecting' ? noHttp2(cause, this.settings) : cause;
     this.end(failure);
-    for (const [id, rpc] of this.streams)
-      rpc.lose({ kind: id > this.lastStreamId ? 'refused' : 'lost', cause: failure });
+    for (const { id, stream } of this.streams.all())
+      stream.lose({ kind: id > this.lastStreamId ? 'refused' : 'lost', cause: failure });
   }
 
   private end(failure: unknown): void {
@@ -297,7 +297,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.lastStreamId = Math.min(this.lastStreamId, lastStream);
     const cause = new Error(`the upstream sent GOAWAY with code ${code}`);
     this.end(cause);
-    for (const [id, rpc] of this.streams) if (id > this.lastStreamId) rpc.lose({ kind: 'refused', cause });
+    for (const { id, stream } of this.streams.all())
+      if (id > this.lastStreamId) stream.lose({ kind: 'refused', cause });
   }
 
   onWindowUpdate(stream: number, increment: number): void {

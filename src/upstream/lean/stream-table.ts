@@ -1,40 +1,79 @@
+/**
+ * The open streams of a connection by their ids. It is a hash table with open addressing. A Map would make V8 copy each stream
+ * that was ever in it: see {@link Bag} in `base/bag.ts`.
+ */
 import type { Stream } from './stream.js';
 
-/** The number of rows, a power of two. The ids of streams count up in twos, so the rows are filled evenly. */
-const ROWS = 256;
+const FIRST_PLACES = 16;
 
-/**
- * The running streams of a connection by their ids. It is no `Map`, for the reason for which a `Roster` is no `Set`: old tables
- * of a `Map` keep the streams of later ones.
- */
-export class StreamTable implements Iterable<readonly [id: number, stream: Stream]> {
-  private readonly rows: { readonly id: number; readonly stream: Stream }[][] = Array.from({ length: ROWS }, () => []);
+export class StreamTable {
+  private size = 0;
+  /** The number of places is a power of two, and more than half of them are empty. */
+  private ids: number[] = new Array(FIRST_PLACES).fill(0);
+  private streams: (Stream | undefined)[] = new Array(FIRST_PLACES).fill(undefined);
+
+  /** Adds a stream whose id is not there yet. */
+  add(id: number, stream: Stream): void {
+    if ((this.size + 1) * 2 > this.ids.length) this.grow();
+    this.size++;
+    this.put(id, stream);
+  }
 
   get(id: number): Stream | undefined {
-    for (const entry of this.rowOf(id)) if (entry.id === id) return entry.stream;
-    return undefined;
+    return this.streams[this.placeOf(id)];
   }
 
-  set(id: number, stream: Stream): void {
-    this.rowOf(id).push({ id, stream });
+  /** Removes a stream. Does nothing if there is none with the id. */
+  remove(id: number): void {
+    let hole = this.placeOf(id);
+    if (this.streams[hole] === undefined) return;
+    this.size--;
+    this.streams[hole] = undefined;
+    // A later stream of the same run that could not have the hole's place moves into it. Otherwise it would not be found.
+    const { mask } = this;
+    for (let at = (hole + 1) & mask; this.streams[at] !== undefined; at = (at + 1) & mask) {
+      const distance = (at - firstPlace(this.ids[at]!, mask)) & mask;
+      if (distance < ((at - hole) & mask)) continue;
+      this.ids[hole] = this.ids[at]!;
+      this.streams[hole] = this.streams[at];
+      this.streams[at] = undefined;
+      hole = at;
+    }
   }
 
-  /** Removes a stream. Does nothing if it was removed. */
-  delete(id: number): void {
-    const row = this.rowOf(id);
-    const at = row.findIndex((entry) => entry.id === id);
-    if (at < 0) return;
-    const last = row.pop()!;
-    if (at < row.length) row[at] = last;
+  /** Returns the streams with their ids. The list does not change when streams are removed. */
+  all(): { readonly id: number; readonly stream: Stream }[] {
+    return this.streams.flatMap((stream, at) => (stream === undefined ? [] : [{ id: this.ids[at]!, stream }]));
   }
 
-  /** Goes through the streams that are there now, in the order of their ids. */
-  [Symbol.iterator](): IterableIterator<readonly [id: number, stream: Stream]> {
-    const entries = this.rows.flat().sort((a, b) => a.id - b.id);
-    return entries.map(({ id, stream }) => [id, stream] as const).values();
+  private get mask(): number {
+    return this.ids.length - 1;
   }
 
-  private rowOf(id: number): { readonly id: number; readonly stream: Stream }[] {
-    return this.rows[(id >> 1) & (ROWS - 1)]!;
+  /** Returns the place of the stream with the id, or the empty place where it belongs. */
+  private placeOf(id: number): number {
+    const { ids, streams, mask } = this;
+    let at = firstPlace(id, mask);
+    while (streams[at] !== undefined && ids[at] !== id) at = (at + 1) & mask;
+    return at;
   }
+
+  private put(id: number, stream: Stream): void {
+    const place = this.placeOf(id);
+    this.ids[place] = id;
+    this.streams[place] = stream;
+  }
+
+  private grow(): void {
+    const before = this.all();
+    const places = this.ids.length * 2;
+    this.ids = new Array(places).fill(0);
+    this.streams = new Array(places).fill(undefined);
+    for (const { id, stream } of before) this.put(id, stream);
+  }
+}
+
+/** Returns the place where the search for an id begins. The ids of a client are odd numbers. */
+function firstPlace(id: number, mask: number): number {
+  return (id >> 1) & mask;
 }

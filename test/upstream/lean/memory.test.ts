@@ -2,10 +2,11 @@
 import type { Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
 import test from 'ava';
+import { systemClock } from '../../../src/base/clock.js';
 import { createLeanTransport } from '../../../src/upstream/lean/transport.js';
 import { DATA, frame, HEADERS, literals, PING, SETTINGS } from '../../support/frames.js';
-import { CALL, frames, GRPC, headers } from '../../support/http2-upstream.js';
-import { heldBytes } from '../../support/memory.js';
+import { CALL, frames, GRPC, headers, whole } from '../../support/http2-upstream.js';
+import { heldBytes, promotedBytes } from '../../support/memory.js';
 import { runAlone } from '../../support/parallel-tests.js';
 import { until } from '../../support/until.js';
 
@@ -84,4 +85,23 @@ test.serial('20,000 PINGs are answered by an upstream that reads, and its call g
   });
   t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
   await until(() => received.filter(({ type, flags }) => type === PING && flags === 1).length === 20_000);
+});
+
+test.serial('ended calls are not kept until the next full garbage collection', async (t) => {
+  await runAlone();
+  const { transport } = await frames(t, createLeanTransport, (socket, stream) => {
+    if (stream !== 1) socket.write(whole(stream));
+  });
+  const deadline = { at: systemClock.now() + 60_000, owner: 'route' } as const;
+  const leaving = new AbortController();
+  const open = transport.call({ ...CALL, signal: leaving.signal });
+  const calls = 20;
+  const batch = () => Promise.all(Array.from({ length: calls }, () => transport.call({ ...CALL, deadline })));
+  await batch();
+  const perCall = (await promotedBytes(batch, 'LeanRpc')) / calls;
+  leaving.abort();
+  await t.throwsAsync(open);
+  t.log(`${perCall.toFixed(0)} bytes per call`);
+  // A call itself has more than 200 bytes.
+  t.true(perCall < 50);
 });
