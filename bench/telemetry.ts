@@ -55,6 +55,7 @@ async function main(): Promise<void> {
       row('neither', off, undefined, without),
       row('neither, once more', off, 'neither', without),
       row('metrics and log', on, 'neither'),
+      row('metrics and log, once more', on, 'metrics and log'),
       ...[0, 1, 100].map(traced),
     ];
     await compareServed(rows, upstream.target, sizeOf({ waves: 6, turns: 120 }));

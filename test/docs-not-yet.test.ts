@@ -9,7 +9,7 @@ const text = readFileSync(join(ROOT, 'docs/not-yet.md'), 'utf8');
 
 /** The words of the page, and a config that would need the feature. */
 const MISSING: Readonly<Record<string, readonly object[]>> = {
-  'shedding load': [{ overload: {} }],
+  'refusing requests when CPU time is short': [{ overload: {} }],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],
   'compressed request bodies and answers': [{ compression: {} }],

@@ -1,6 +1,6 @@
 /**
- * Derives the order of the steps from their paths alone: a step waits for the steps that fill what it reads, and for
- * those that make the lists that it runs over or reads through.
+ * Derives the order of the steps from their paths alone: a step waits for the steps that fill the fields that it reads, and for
+ * the steps that make the lists that it runs over or reads through.
  */
 import type { RuleId } from '../base/rules.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';

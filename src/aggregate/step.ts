@@ -32,7 +32,7 @@ export interface PlannedStep {
   readonly into: readonly FieldDescriptor[] | undefined;
   /** The names of the fields of `into` as clients see them. */
   readonly path: readonly string[];
-  /** The list whose elements the step makes, or else what it fills. */
+  /** The list whose elements the step makes, or otherwise the field that it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
   /** The lists whose elements decide how many elements or fields the step fills. */
   readonly lists: readonly FieldPlace[];

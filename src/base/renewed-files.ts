@@ -14,7 +14,7 @@ export interface RenewedFilesOptions<C extends Contents> {
   readonly read: () => C;
   /** Takes the changed content into use. Throws if it cannot be used. */
   readonly use: (next: C) => void;
-  /** Called once when the files cannot be read or used for longer. */
+  /** Called once when the files could not be read or used for some time. */
   readonly onProblem: (error: unknown) => void;
   readonly clock: Clock;
 }

@@ -19,14 +19,17 @@ const SPLITTER = 2 ** 27 + 1;
 const UPPER_HALVES = POWERS.map(upperHalf);
 const LEAST = 1e-6;
 const MOST = 2 ** 53;
-/** The exponent bits of the least number, and for these and all larger ones the decimal exponent of the power of two. */
+/**
+ * The exponent bits of the least number. The table below has the decimal exponent of the power of two for these bits and for
+ * all larger ones.
+ */
 const FIRST_EXPONENT = exponentBits(LEAST);
 const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EXPONENT + 1 }, (_, index) =>
   Math.floor(Math.log10(2 ** (FIRST_EXPONENT + index - 1023))),
 );
 /** Half of the distance to the next double, for the same exponents. */
 const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
-/** The powers of ten from 1e-6 to 1e16, which begin the numbers with one more digit. */
+/** The powers of ten from 1e-6 to 1e16. Each is the smallest number with one more digit before the point. */
 const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));
 /** Two numbers of the search that differ by less may be equal. */
 const DOUBT = 1e-9;

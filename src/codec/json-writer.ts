@@ -165,7 +165,7 @@ export class JsonWriter {
   fixed({ words, length }: Fixed): void {
     if (this.buffer.length - this.at < length + 3) this.grow(length, SLACK);
     const { view, at } = this;
-    // The last word may be longer than the rest of the text; what is written next overwrites its end.
+    // The last word may be longer than the rest of the text; the next write overwrites its end.
     for (let i = 0; i < words.length; i++) view.setInt32(at + i * 4, words[i]!, true);
     this.at = at + length;
   }

@@ -107,7 +107,7 @@ export function readAgainstBound(machine: ReadMachine, member: MemberPlan, entry
   readField(machine, member, depth);
 }
 
-/** Compares the value in the body with that of the path, after it has been read. */
+/** Compares a value in the body, which has just been read, with the value that the path or the query has for this field. */
 export function compareValue(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner, writer } = machine;
   const { start: at, state: start } = frame;

@@ -26,7 +26,7 @@ export const Step = {
   ANY_VALUE: 7,
   SKIP_OBJECT: 8,
   SKIP_LIST: 9,
-  /** Compare what was read for a field with the value that is bound to it. */
+  /** Compare the value that was read for a field with the value that is bound to it. */
   AGAINST: 10,
   /** Compare a message whose JSON is not an object of its fields. */
   AGAINST_MESSAGE: 11,

@@ -59,7 +59,7 @@ export interface ValuePlan {
   readonly scalar: ScalarType;
   /** A description of the values, for error texts. */
   readonly expected: string;
-  /** The range of an integer, as far as a double has it exactly. */
+  /** The range of an integer, cut to the numbers that a double holds exactly. */
   readonly least: number;
   readonly most: number;
   readonly enum: EnumPlan | undefined;

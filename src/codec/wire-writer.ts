@@ -35,7 +35,7 @@ export class WireWriter {
   }
 
   /**
-   * Returns a copy of what was written since `from`. Small copies share a buffer, so code that keeps one for long
+   * Returns a copy of the bytes that were written since `from`. Small copies share a buffer, so code that keeps one for long
    * should copy it again.
    */
   slice(from = 0): Uint8Array {
@@ -44,7 +44,7 @@ export class WireWriter {
     return copy;
   }
 
-  /** Returns what was written since {@link reset}. A large buffer is given away instead of copied. */
+  /** Returns the bytes that were written since {@link reset}. A large buffer is given away instead of copied. */
   take(): Uint8Array {
     const { bytes, pos } = this;
     if (pos <= KEPT_SIZE || pos * 2 < bytes.length) return this.slice();

@@ -1,4 +1,7 @@
-/** A WriteFrame is one level of what is being written: how far its bytes are read, and what its JSON needs next. */
+/**
+ * A WriteFrame is the state of one message, list or map that is being written: how far its bytes are read, and what its JSON
+ * needs next.
+ */
 import type { FieldMask } from './field-mask.js';
 import type { KeyTable } from './key-table.js';
 import type { FieldPlan, MessagePlan } from './write-plan.js';

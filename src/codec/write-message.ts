@@ -1,6 +1,6 @@
 /**
- * This module writes messages as ProtoJSON asks for their types. Short forms such as a Timestamp are written at once; for
- * all others frames are pushed, which write them later.
+ * This module writes messages in the ProtoJSON form of their types. Short forms such as a Timestamp are written at once. For
+ * all other messages a frame is pushed, and the loop writes them later.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FieldMask } from './field-mask.js';

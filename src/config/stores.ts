@@ -16,13 +16,18 @@ const node = z
     return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
   });
 
+/** True for a URL with a host. Without one, such as in `redis:/HOST`, the client would connect to this machine. */
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '';
+}
+
 const redis = z
   .strictObject({
     url: z
       .string()
-      .refine((text) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol), {
-        error: 'expected redis://HOST:PORT or rediss://HOST:PORT',
-      })
+      .refine(isRedisUrl, { error: 'expected redis://HOST:PORT or rediss://HOST:PORT' })
       .optional()
       .describe('A single server: `redis://HOST:PORT/DB`, or `rediss://` for TLS.'),
     sentinels: z.array(node).min(1).optional().describe('The addresses of the Sentinels, instead of `url`.'),

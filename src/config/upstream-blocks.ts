@@ -115,7 +115,7 @@ const outlierDetection = z
       ),
   })
   .transform(({ ejectFor, ...rest }) => ({ ...rest, ejectForMs: ejectFor }))
-  .describe('Gives no calls to a server that fails several calls in a row, for a while.');
+  .describe('Ejects a server on which several calls in a row fail: it gets no calls for a while.');
 
 const upstream = z
   .strictObject({
@@ -230,7 +230,7 @@ export const upstreams = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, UPSTREAM_NAME), upstream)
   .default({})
   .transform((record) => new Map(Object.entries(record).map(([name, own]) => [name, { ...own, position: SOMEWHERE }])))
-  .describe('The gRPC servers. Each has a name.');
+  .describe('The gRPC servers that the gateway calls, by name.');
 
 /** Returns the sum of the percentages, each counted once. */
 function sumOfPercents(targets: readonly WrittenTarget[]): number {

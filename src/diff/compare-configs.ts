@@ -220,7 +220,9 @@ function sourcesOf(keys: Auth['apiKeys']): readonly string[] {
   return (keys?.from ?? []).map(({ header }) => header);
 }
 
-/** Returns the elements of `old` that are not in `now`. A pattern with `*` at its end covers what it matches. */
+/**
+ * Returns the elements of `old` that are not in `now`. A pattern with `*` at its end stands for all elements that it matches.
+ */
 function without(old: readonly string[], now: readonly string[]): readonly string[] {
   const isCovered = compilePatterns(now);
   return old.filter((one) => !isCovered(one));

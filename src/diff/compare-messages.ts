@@ -60,8 +60,8 @@ function isOutput({ behavior }: FieldDescriptor): boolean {
 }
 
 /**
- * Returns how many fields of a message another one has by name. Undefined if the messages are versions of one another: they
- * have the same name, or at least half of the fields.
+ * Returns how many fields of the old message the new message has, by their names. Undefined if the messages are versions of one
+ * another: they have the same name, or at least half of the fields.
  */
 export function otherMessage(old: MessageDescriptor, now: MessageDescriptor, renames: Renames): number | undefined {
   if (old === now || old.fields.length === 0 || renamed(old.fullName, renames) === now.fullName) return undefined;

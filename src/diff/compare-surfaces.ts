@@ -58,7 +58,7 @@ function textOf({ hosts, basePath, headers }: Selection): string {
   return JSON.stringify([[...hosts].sort(), basePath, Object.entries(headers).sort()]);
 }
 
-/** Returns a text for each change after which the surface does not take requests that it took. */
+/** Returns a text for each change after which the surface no longer answers some of its requests. */
 function closed(old: Selection, now: Selection): readonly string[] {
   const texts: string[] = [];
   if (now.hosts.length > 0) {

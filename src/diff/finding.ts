@@ -41,9 +41,12 @@ export interface Finding {
   readonly severity: Severity;
   readonly subject: string;
   readonly text: string;
-  /** The place in the old version. Undefined for what is new. */
+  /** The place in the old version. Undefined for a new declaration. */
   readonly old: Position | undefined;
-  /** The place in the new version: of what has changed, or of what contained it. Undefined when there is none. */
+  /**
+   * The place in the new version of the changed declaration, or of the declaration that contained it. Undefined when there is
+   * none.
+   */
   readonly new: Position | undefined;
   /** The affected routes. There is none for a change that is about no route. */
   readonly routes: AffectedRoutes;

@@ -170,7 +170,7 @@ export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint
 
 const BATCH_BYTES = 65_536;
 
-/** Yields the batches of an answer, and counts what was not asked for yet as unsent. */
+/** Yields the batches of an answer, and counts the batches that were not requested yet as unsent. */
 export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]): Generator<Uint8Array> {
   const stream = streamOf(res);
   let rest = batches.reduce((sum, { length }) => sum + length, 0);

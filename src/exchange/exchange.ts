@@ -1,6 +1,6 @@
 /**
- * The exchange is the state of one request on its way through the pipeline, in Koa's `ctx.state`. Each stage fills in
- * what it found. Later stages and the access log read it.
+ * The exchange is the state of one request on its way through the pipeline, in Koa's `ctx.state`. Each stage adds its results.
+ * Later stages and the access log read them.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
@@ -75,7 +75,7 @@ export interface Exchange extends RequestState {
 }
 
 export type Context = ParameterizedContext<Exchange>;
-/** A stage of the pipeline. Every {@link RequestState} middleware of an embedder is one, too. */
+/** A stage of the pipeline. Every {@link RequestState} middleware of an embedder is also a stage. */
 export type Middleware = KoaMiddleware<Exchange>;
 
 /** One binding that is ready to serve. Its chain is composed when the schema is loaded. */
@@ -96,7 +96,7 @@ export interface Route {
 export interface Admission {
   /** Runs the stages that decide who may call. Throws the StatusError of a refusal. */
   readonly guard: (ctx: Context) => Promise<void>;
-  /** The texts of the demands over messages. */
+  /** The texts of each `require` that reads messages of the client. */
   readonly demands: readonly string[];
 }
 
@@ -114,7 +114,7 @@ export interface Snapshot {
   readonly clientAddress: FindClientAddress;
   /** The share of successful requests that the access log contains, from 0 to 1. */
   readonly logSample: number;
-  /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
+  /** The time in milliseconds after which the connection of a client that reads nothing of its answer is cut. */
   readonly stallTimeoutMs: number;
   /** The most bytes of answers that a connection may hold. */
   readonly connectionBytes: number;
@@ -170,7 +170,7 @@ export interface Surface {
   /** The rules for web pages of other origins. Undefined when no such page may read an answer. */
   readonly cors: Cors | undefined;
   readonly errors: ErrorSettings;
-  /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
+  /** The time in milliseconds for which a stream may continue after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
   /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;

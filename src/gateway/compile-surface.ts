@@ -58,8 +58,8 @@ export interface SurfaceSettings {
 }
 
 /**
- * Compiles a surface. It compiles only the routes that requests have asked for before. `routes` are those that the surface
- * offers, in their order, or none if there is no upstream.
+ * Compiles a surface. It compiles at once only the routes that requests used before a reload; any other route is compiled at
+ * its first request. `routes` are those that the surface offers, in their order, or none if there is no upstream.
  */
 export function* compileSurface(
   settings: SurfaceSettings,
@@ -114,7 +114,7 @@ export function* compileSurface(
       once(() => compiledOf(route).webSocket!),
     ),
     ...near,
-    cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
+    cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response, methodsOf(served)),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
     streamGraceMs: config.auth?.streamGraceMs ?? 0,
     responseHeaders,
@@ -128,6 +128,11 @@ function once<T extends object>(make: () => T): () => T {
     made ??= make();
     return made;
   };
+}
+
+/** Returns the HTTP methods of the routes, each once. */
+function methodsOf(routes: readonly PlannedRoute[]): readonly string[] {
+  return [...new Set(routes.map(({ binding }) => binding.httpMethod))];
 }
 
 /** Returns the offered routes of the method with this full name. */

@@ -1,6 +1,7 @@
 /**
- * This module plans one service of a surface: it chooses its bindings, adds a policy and an upstream to each of them, and finds the
- * problems that a look at one service shows. After a reload the plan of a service is used again if service and config are the same.
+ * This module plans one service of a surface: it chooses its bindings, adds a policy and an upstream to each of them, and finds
+ * the problems that concern only this service. After a reload the plan of a service is used again if service and config are the
+ * same.
  */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { isStreaming } from '../call/call.js';

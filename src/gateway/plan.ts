@@ -29,7 +29,7 @@ import { namingProblems, SharedSchemas } from './surface-schemas.js';
 export interface Plan {
   readonly config: Config;
   readonly registry: Registry;
-  /** The schema whose registry it is. */
+  /** The schema of which `registry` is a part. */
   readonly schema: Schema;
   /** The services with bindings. */
   readonly bindings: ReadonlyMap<ServiceDescriptor, ServiceBindings>;

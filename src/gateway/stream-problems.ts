@@ -12,7 +12,7 @@ interface StreamRoute {
   readonly policy: Policy;
 }
 
-/** The problems that a look at one service shows. */
+/** The problems that concern only one service. */
 export interface StreamProblems {
   /** The routes that stream. */
   readonly streams: readonly StreamRoute[];

@@ -84,7 +84,7 @@ export function namingProblems(
         methods.map(({ fullName }) => fullName),
       );
       const text = `surface ${name}: ${key}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
-      // An exclude that matches nothing may leave open what it was meant to close.
+      // An exclude that matches nothing may leave a method in the surface.
       diagnostics.push((key === 'exclude' ? errorAt : warningAt)(block.position, 'surface-selector', text));
     }
   }

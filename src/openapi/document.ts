@@ -127,8 +127,8 @@ function pathsOf(routes: readonly PlannedRoute[]): Iterable<RoutesOfPath> {
 }
 
 /**
- * Returns the path of a route with names of parameters that no other path has: `/v1/{name}` and `/v1/{path=**}` match different
- * paths, and would have the same text if both variables had one name.
+ * Returns the path of a route as a text that no other route has. `/v1/{name}` and `/v1/{name=**}` match different paths and
+ * would have the same text, so the second one gets another name of its parameter.
  */
 function freePath({ binding }: PlannedRoute, number: number, texts: Set<string>): DocumentPath {
   for (let i = number; ; i++) {

@@ -110,7 +110,7 @@ function pathParameter(
   };
 }
 
-/** Returns the part of a variable’s value that one parameter stands for: `ada` of `customers/ada` for `customers/{customer}`. */
+/** Returns the part of a variable’s value that one parameter gives: `ada` of `customers/ada` for `customers/{customer}`. */
 function segmentOf(form: string, name: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const at = form.split('/').indexOf(`{${name}}`);

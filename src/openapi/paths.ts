@@ -44,7 +44,7 @@ function parameterName(template: PathTemplate, variables: readonly BoundVariable
   const variable = template.variables[at];
   const isWhole = variable !== undefined && variable.end - variable.start === 1;
   if (isWhole) return variable.fieldPath;
-  // The literal before a variable, such as `v1`, does not name what is in it.
+  // The literal before a variable, such as `v1`, does not name the value of the variable.
   const before = index > (variable?.start ?? 0) ? template.segments[index - 1] : undefined;
   if (before?.kind === 'literal' && /^[\w.-]+$/.test(before.literal)) return singularOf(before.literal);
   return variable === undefined ? 'segment' : variables[at]!.fieldPath.at(-1)!.name;

@@ -44,7 +44,9 @@ export class SchemaBook {
     }
   }
 
-  /** Adds to the needed schemas all that they refer to, without making them. It yields so that the caller can pause. */
+  /**
+   * Adds to the needed schemas all schemas to which they refer, without making them. It yields so that the caller can pause.
+   */
   *findAll(): Steps<void> {
     for (let next = this.open.pop(); next !== undefined; next = this.open.pop()) {
       const { type, direction } = next;

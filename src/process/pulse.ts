@@ -20,7 +20,7 @@ export function startPulse(): void {
   new Worker(new URL(import.meta.url), options).unref();
 }
 
-/** Runs in the thread. Each beat is a line: for how many milliseconds the main thread has not run. */
+/** Runs in the thread. Each beat is a line with the time, in milliseconds, for which the main thread has not run. */
 function beat(ticks: Int32Array): void {
   let seen = Atomics.load(ticks, 0);
   let seenAt = performance.now();

@@ -185,7 +185,7 @@ export class Reloads {
     const { configFile, read } = this.source!;
     const readAtMs = this.parts.clock.now();
     const { config, diagnostics, placeOf, configFiles, configHash } = await read();
-    // A config that is refused is watched too: what is wrong may be one of its files.
+    // A config that is refused is watched too, because the error may be in one of its files.
     if (config !== undefined) this.follow(config, configFiles, readAtMs);
     refuse(diagnostics);
     // The diagnostics have the reason.

@@ -342,7 +342,7 @@ class Workers {
     });
   }
 
-  /** Lets a worker finish what it has, and starts another one in its place. Resolves when that one serves or has failed. */
+  /** Lets a worker finish its requests, and starts another one in its place. Resolves when that one serves or has failed. */
   private async succeed(worker: Worker): Promise<void> {
     this.servingWorkers.delete(worker);
     this.distribution.remove(worker);

@@ -1,6 +1,6 @@
 /**
- * This module describes what a route does when its upstream fails, in the order in which it is tried. When nothing helps, the
- * answer is an error: 503 with `Retry-After` if the upstream cannot be reached.
+ * This module describes the steps that a route takes when its upstream fails, in their order. If no step helps, the answer is
+ * an error: 503 with `Retry-After` if the upstream cannot be reached.
  */
 import { formatDuration } from '../base/duration.js';
 import type { PlannedCall, PlannedRoute } from '../route/planned-route.js';

@@ -83,7 +83,7 @@ export function bindingProblems(services: Iterable<ServiceBindings>): readonly D
 }
 
 interface Found {
-  /** The problems of the method's messages, and those of its rule besides them. */
+  /** The problems of the method's messages and of its rule. */
   readonly problems: readonly Diagnostic[];
   readonly bindings: readonly Binding[];
   readonly diagnostics: readonly Diagnostic[];

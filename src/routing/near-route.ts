@@ -36,8 +36,8 @@ interface Candidate {
 }
 
 /**
- * Prepares the search. `groups` are lists of bindings which must only have routes that every client may know; what is found for a
- * list is kept with it, for the next reload. `basePath` stands in front of their templates in the text.
+ * Prepares the search. `groups` are lists of bindings which must only have routes that every client may know; the results for a
+ * list are kept with it, for the next reload. `basePath` stands in front of their templates in the text.
  */
 export function compileNearRoute(groups: readonly (readonly Binding[])[], basePath = ''): NearRoute {
   const byStart = joined(groups);

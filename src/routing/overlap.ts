@@ -6,7 +6,7 @@
  */
 import type { PathTemplate, TemplateSegment } from './path-template.js';
 
-/** Returns a path that both match, with the verb of `taking` at its end; undefined when there is none. */
+/** Returns a path that both templates match, with the verb of `taking` at its end; undefined when there is no such path. */
 export function pathTakenByVerb(taking: PathTemplate, other: PathTemplate): string | undefined {
   const { verb } = taking;
   if (verb === undefined || verb === other.verb) return undefined;

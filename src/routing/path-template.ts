@@ -72,6 +72,9 @@ export function parsePathTemplate(text: string): PathTemplate {
   return new TemplateParser(text).parse();
 }
 
+/** The most segments of a template. The table of routes is as deep as the longest one, and no real API has more than 30. */
+const MAX_SEGMENTS = 1000;
+
 const IDENT = /[A-Za-z_][A-Za-z0-9_]*/y;
 /** The characters of RFC 3986's pchar without `*`, and without `%`, which is handled separately. */
 const LITERAL_CHARACTERS = /[A-Za-z0-9._~!$&'()+,;=:@-]*/y;
@@ -103,6 +106,7 @@ class TemplateParser {
    */
   private parseSegments(variable: string | undefined): void {
     for (;;) {
+      if (this.segments.length === MAX_SEGMENTS) this.fail(`at most ${MAX_SEGMENTS} segments`, 'more');
       this.parseSegment(variable);
       if (this.peek() !== '/') return;
       this.at++;

@@ -200,8 +200,8 @@ export class TrieBuilder<T> {
 }
 
 /**
- * Returns the places of a template: its segments, and those without its `**`, for an empty match, which has a lower rank than
- * templates of that shape.
+ * Returns the places of a template in the trie: its segments, and, for an empty match, its segments without `**`. The second
+ * place has a lower rank than templates of that shape.
  */
 function placesOf({
   segments,

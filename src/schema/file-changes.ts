@@ -10,7 +10,7 @@ interface File {
   readonly routed: boolean;
 }
 
-/** The files from which the registry before was linked, and what they need. */
+/** The files from which the earlier registry was linked, and the files that they need. */
 export interface Before {
   readonly files: readonly File[];
   /** The places of the files that a file needs, as far as something of it is linked or checked. */

@@ -41,7 +41,10 @@ export class FilesBelow {
     }
   }
 
-  /** Returns the folder that would resolve the import; of several, the one with the shortest path below its root. */
+  /**
+   * Returns the folder that would resolve the import. If there are several, it returns the one with the shortest path below its
+   * root.
+   */
   rootOf(path: string): { readonly root: string; readonly folder: string } | undefined {
     const found = (this.byBasename.get(basename(path)) ?? []).filter(({ name }) => name.endsWith(`/${path}`));
     const [nearest] = found.sort((a, b) => a.name.length - b.name.length);

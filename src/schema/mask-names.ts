@@ -54,7 +54,7 @@ function* namesOf({ services }: Registry): Steps<Names> {
     }
   }
   const [visible, maps] = [new Set<string>(), new Set<string>()];
-  // A Set yields what is added while it is read.
+  // A Set also yields elements that are added while it is read.
   for (const { fields } of messages) {
     yield;
     for (const field of fields) {

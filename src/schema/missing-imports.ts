@@ -166,7 +166,7 @@ function reaches(
   files: ReadonlyMap<string, { readonly declaration: FileDeclaration }>,
 ): boolean {
   const seen = new Set([file]);
-  // The loop also visits what is added to the Set while it runs.
+  // The loop also visits elements that are added to the Set while it runs.
   for (const { imports } of seen) {
     for (const { path } of imports) {
       if (path === wanted) return true;

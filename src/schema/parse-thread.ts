@@ -27,7 +27,7 @@ export type Question =
        * if these are the files that the thread has found the last time.
        */
       readonly known: string | undefined;
-      /** The digest of what was found below the roots in the last load. */
+      /** The digest of the files that were found below the roots in the last load. */
       readonly digest: string | undefined;
     }
   /** The last answer was read. */
@@ -69,8 +69,8 @@ let onAnswer: (answer: Answer) => void = () => {};
 let onFailure: (error: Error) => void = () => {};
 
 /**
- * Brings `parsed` up to date, and returns what has changed. `digest` is that of the last load. If the thread cannot work, undefined
- * is returned and `parsed` has less: what it lacks is parsed when it is read.
+ * Brings `parsed` up to date, and returns what has changed. `digest` is that of the last load. If the thread cannot work,
+ * undefined is returned, and files that `parsed` lacks are parsed when they are read.
  */
 export function refresh(parsed: ParsedFiles, sources: Sources, digest: string | undefined): Promise<Look | undefined> {
   // One question at a time, because the answers do not say to which one they belong.

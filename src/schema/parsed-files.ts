@@ -1,5 +1,5 @@
 /**
- * This module keeps what was parsed, so that a reload parses only the files that have changed. A file is known by its identity,
+ * This module keeps parsed files, so that a reload parses only the files that have changed. A file is known by its identity,
  * its size and its times: a tool may set the time of a file, but not that of its inode.
  */
 import { readFileSync, statSync } from 'node:fs';
@@ -40,7 +40,7 @@ export class ParsedFiles {
   private readonly used = new Set<string>();
   private words = new Words();
   private lastRoots = '';
-  /** This object is replaced when this process changes what is known. */
+  /** This object is replaced when this process changes the known files. */
   private version = {};
 
   /** Returns what a file declares. Throws if it cannot be read. */
@@ -67,12 +67,12 @@ export class ParsedFiles {
     return set;
   }
 
-  /** Returns what is known of a file, without a look at it. */
+  /** Returns the parsed file, without a look at the file system. */
   declarationAt(path: string): FileDeclaration | undefined {
     return this.byPath.get(path)?.declaration;
   }
 
-  /** Returns what is known of a descriptor set, without a look at it. */
+  /** Returns the parsed descriptor set, without a look at the file system. */
   setAt(path: string): SetContent | undefined {
     return this.sets.get(path);
   }
@@ -104,7 +104,10 @@ export class ParsedFiles {
     return this.stale !== undefined && !this.stale.has(path);
   }
 
-  /** Returns an object that is replaced when this process changes what is known. Changes by the other thread do not replace it. */
+  /**
+   * Returns an object that is replaced when this process changes the known files. Changes by the other thread do not replace
+   * it.
+   */
   get knownVersion(): object {
     return this.version;
   }

@@ -35,7 +35,7 @@ export class MessageProblems {
     if (this.clean.has(message)) return NONE;
     const problems: Diagnostic[] = [];
     const seen = new Set([message]);
-    // The loop also visits what is added to the Set while it runs, so deep nesting needs no recursion.
+    // The loop also visits elements that are added to the Set while it runs, so deep nesting needs no recursion.
     for (const one of seen) {
       if (this.clean.has(one)) continue;
       let found = this.found.get(one);

@@ -56,7 +56,7 @@ export function protosBelow(root: string): Scanned {
   return { found: found.sort((a, b) => (a.name < b.name ? -1 : 1)), diagnostics };
 }
 
-/** Returns a text that differs when what was found differs. */
+/** Returns a text that differs when the found files differ. */
 export function digestOf(scanned: readonly (readonly [root: string, Scanned])[]): string {
   return createHash('sha256').update(JSON.stringify(scanned)).digest('base64');
 }

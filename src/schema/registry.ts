@@ -208,7 +208,7 @@ class LinkedRegistry implements Registry, Types {
     return next;
   }
 
-  /** Replaces what has changed in the copied tables. Returns false if a name is declared twice. */
+  /** Replaces the changed entries of the copied tables. Returns false if a name is declared twice. */
   private *replace(
     { removed, added, stale }: FileChanges,
     before: LinkedRegistry,

@@ -282,7 +282,7 @@ class SchemaLoader {
     return { sources, digest, files, byPath, origins, quiet, sets, lookups };
   }
 
-  /** Links the files, or returns what was linked before from the same files. */
+  /** Links the files, or returns the earlier result for the same files. */
   private *link(
     { sources, routing, rules }: Pick<Linked, 'sources' | 'routing'> & { readonly rules: ConfiguredRules },
     previous: Schema | undefined,

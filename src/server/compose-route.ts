@@ -13,8 +13,8 @@ export function composeRoute(route: Omit<Route, 'serve'>, chain: readonly Middle
 type Run = (ctx: Context) => Promise<void>;
 
 /**
- * Returns a function that runs the stages, each one inside the stage before it. It does not throw: what a stage throws is the
- * rejection of the promise that the stage before it gets from `next`.
+ * Returns a function that runs the stages, each one inside the stage before it. It does not throw: an error that a stage throws
+ * rejects the promise that the stage before it gets from `next`.
  */
 export function composed(stages: readonly Middleware[]): Run {
   return stages.reduceRight<Run>(before, done);

@@ -33,7 +33,7 @@ export function contextMaker<State>(app: Koa<State>): (req: IncomingMessage, res
       readonly request: KoaRequest,
     ) {}
 
-    /** Does what Koa does with bytes that are the first body and have a type. Returns false for others. */
+    /** Sets bytes as the body as Koa does, if they are the first body and have a type. Returns false for all other bodies. */
     takeBytes(body: Buffer): boolean {
       const { res } = this;
       if (this._body !== undefined || !this._explicitStatus || res.headersSent) return false;

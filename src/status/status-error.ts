@@ -90,7 +90,7 @@ export function invalidRequest(reason: Reason, violations: readonly FieldViolati
   });
 }
 
-/** Cuts off the value that the client has sent, because it may be a secret or personal: what was expected stays. */
+/** Removes the value that the client has sent, because it may be secret or personal. The text still says what was expected. */
 function withoutInput(message: string): string {
   const at = message.indexOf(', got ');
   return at < 0 ? message : message.slice(0, at);

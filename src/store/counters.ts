@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
 import { hasRoom, type LimitRule, type LimitState, limitStateOf, newWindow, roll, type Window } from './window.js';
 
-/** One limit for one request. `key` identifies what is counted. */
+/** One limit for one request. `key` identifies the counter. */
 export interface Hit {
   readonly rule: LimitRule;
   readonly key: string;

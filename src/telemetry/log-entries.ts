@@ -49,7 +49,7 @@ export const LOG_ENTRIES = {
   },
   'request cut': {
     level: 'warn',
-    when: 'The answer was cut because its client did not take it. It has the field `cut`.',
+    when: 'The answer was cut because its client did not read it. It has the field `cut`.',
   },
   'memory is nearly used up: new requests are refused': {
     level: 'warn',
@@ -62,7 +62,10 @@ export const LOG_ENTRIES = {
     when: 'A request to the admin port has ended with a 4xx status. The field `refused` says what was expected.',
   },
   draining: { level: 'info', when: 'The gateway has got a signal to stop. Running requests may finish.' },
-  stopped: { level: 'info', when: 'The drain is over, and the process ends. `durationMs` is how long it took.' },
+  stopped: {
+    level: 'info',
+    when: 'The gateway has stopped, and the process ends. `durationMs` is the time since the signal.',
+  },
   reloaded: { level: 'info', when: 'A new config or schema is served.', audit: true },
   'reload refused: the config and schema from before stay in use': {
     level: 'error',

@@ -110,7 +110,7 @@ export class RequestMetrics {
       'counter',
       {
         name: 'protogate_http_requests_total',
-        help: 'Requests that have ended, by HTTP status. The source is upstream if a service or the way to it decided the answer, and gateway otherwise.',
+        help: 'Requests that have ended, by HTTP status. The source is upstream if a service or the connection to it caused the answer, and gateway otherwise.',
         labelNames: ['surface', 'route', 'method', 'code', 'source'],
       },
       function* () {

@@ -12,9 +12,9 @@ import { Indenter } from './indent.js';
 export interface JsonForm {
   /** The level of its indentation. Undefined for compact JSON. */
   readonly level?: number | undefined;
-  /** Writes what comes before the message. */
+  /** Writes the text before the message. */
   readonly before?: (out: JsonWriter) => void;
-  /** Writes what comes after the message. */
+  /** Writes the text after the message. */
   readonly after?: (out: JsonWriter) => void;
   /**
    * Runs between two parts of a large message, with the number of bytes that were written since it ran last. The next part

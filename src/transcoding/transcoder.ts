@@ -88,7 +88,7 @@ export interface Transcoder {
   /** True if the body is JSON; otherwise its bytes are taken unchanged, with any content type. */
   readonly readsJson: boolean;
   /**
-   * Tells whether the JSON of one message in a client stream may be an array; the values are those of `mayBeArray` in
+   * Says whether the JSON of one message in a client stream may be an array. The values are those of `mayBeArray` in
    * `ElementSettings`.
    */
   readonly mayReadArray: boolean | 'flat';

@@ -1,7 +1,7 @@
 /**
  * This module is the layer that refuses calls while their circuit breaker is open, and reports to the breaker the results of
- * the others. Only failures of the upstream count: it cannot be reached, it says UNAVAILABLE, or it misses a deadline of
- * the gateway. A client can cause other failures at will, and must not close the service for all others.
+ * the others. Only failures of the upstream count: it cannot be reached, it says UNAVAILABLE, or it misses a deadline of the
+ * gateway. A client can cause other failures on purpose, and must not be able to open the circuit for all other clients.
  */
 import type { Clock } from '../base/clock.js';
 import { type CallRequest, type CallResponse, type Interceptor, isStreaming } from '../call/call.js';

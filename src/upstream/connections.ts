@@ -151,7 +151,7 @@ export class Connections implements Resource {
     this.look();
   }
 
-  /** Closes replaced transports whose calls have ended. Streams may go on as long as they like. */
+  /** Closes replaced transports whose calls have ended. Streams may continue for any time. */
   private look(): void {
     for (const transport of this.replaced) {
       if (transport.running() > 0) continue;

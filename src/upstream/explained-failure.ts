@@ -1,5 +1,5 @@
 /**
- * Says in words why a connection to a server cannot be made, and what mends it. The texts of OpenSSL and of grpc-js name
+ * Says in words why a connection to a server cannot be made, and how to correct that. The texts of OpenSSL and of grpc-js name
  * neither the side that is wrong nor the key of the config.
  */
 

@@ -49,8 +49,8 @@ export function answerTooLarge(limitBytes: number, cause: unknown): StatusError 
 }
 
 /**
- * The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time.
- * `sign` is what showed it, if it was not the gateway's own timer.
+ * The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time. `sign`
+ * is the error that showed it, if it was not the gateway's own timer.
  */
 export class DeadlineExceeded extends StatusError {
   constructor(

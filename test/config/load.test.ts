@@ -116,6 +116,11 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     'version: 1\nstores: { redis: { url: "hidden@h" } }\n',
     ['g.yaml:2:25: error: stores.redis.url: expected redis://HOST:PORT or rediss://HOST:PORT [config-value]'],
   ],
+  [
+    'a Redis URL without a host',
+    'version: 1\nstores: { redis: { url: "redis:/h:6379" } }\n',
+    ['g.yaml:2:25: error: stores.redis.url: expected redis://HOST:PORT or rediss://HOST:PORT [config-value]'],
+  ],
   ['broken YAML', 'version: 1\nlisten: {\n', [/^g\.yaml:\d+:\d+: error: .* \[yaml\]$/]],
   [
     'a key twice',

@@ -123,3 +123,10 @@ test("a variable's column is that of its field path", (t) => {
     [6, 16],
   );
 });
+
+test('a template has at most 1000 segments, because a deeper table of routes could not be built', (t) => {
+  t.is(parsePathTemplate('/a'.repeat(1000)).segments.length, 1000);
+  const { column, message } = t.throws(() => parsePathTemplate('/a'.repeat(1001)), { instanceOf: TemplateError });
+  t.is(column, 2002);
+  t.is(message, 'path template: expected at most 1000 segments, got more');
+});

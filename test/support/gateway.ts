@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { Server, type Socket } from 'node:net';
+import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.js';
@@ -20,7 +20,7 @@ import { type RunningGateway, type StartOptions, startGateway as start } from '.
 import { type Plan, plan } from '../../src/gateway/plan.js';
 import { listenSettings } from '../../src/process/run-server.js';
 import { type DrainSettings, drainListener, prepareDrain } from '../../src/server/listener/drain.js';
-import { listen } from '../../src/server/listener/listen.js';
+import { type Listener, listen } from '../../src/server/listener/listen.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { assertNoSecret, keepCredentials, keepSettings } from './secrets.js';
 import { type Handlers, startUpstream, type TestUpstream } from './upstream.js';
@@ -59,7 +59,7 @@ export interface TestGateway {
   /** True while the port is open. */
   readonly listening: () => boolean;
   /** The gateway's side of the open connections. */
-  readonly connections: ReadonlySet<Socket>;
+  readonly connections: Listener['connections'];
   /** Returns the parsed lines of the log. */
   readonly logged: () => Record<string, unknown>[];
   /** Sends the target exactly as given: no client library changes its dots or escapes. */

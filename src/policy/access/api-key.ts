@@ -109,7 +109,7 @@ class FollowedKeys implements ApiKeys {
     return new Map(keys.map((entry) => [entry.sha256, this.holdOne(entry)]));
   }
 
-  /** Keeps the same object for a key whose entry has not changed, so that streams which began with the key go on. */
+  /** Keeps the same object for a key whose entry has not changed, so that streams that began with the key continue. */
   private holdOne(entry: KeyEntry): HeldKey {
     const { sha256, expiresAtMs } = entry;
     const text = JSON.stringify(entry);

@@ -1,8 +1,8 @@
 /**
  * This module decides whether a browser sends a request for a page of another site (CSRF). A browser adds a cookie or a
- * certificate by itself, so the page that asked decides what it may be used for. Reading is always allowed, because
- * another site's page cannot read the answer without CORS. All else is allowed only for pages of this site and for
- * origins that the config names.
+ * certificate by itself, so the page that sends the request decides whether the credential may be used. Reading is always
+ * allowed, because another site's page cannot read the answer without CORS. All else is allowed only for pages of this site and
+ * for origins that the config names.
  */
 
 export interface PageRequest {

@@ -18,7 +18,7 @@ import type { AuthBlock } from './settings.js';
 interface Options {
   readonly clock: Clock;
   readonly log: Log;
-  /** Returns the counter of an issuer's tokens with a result. */
+  /** Returns the counter of an issuer's tokens that were, for example, `verified`, `remembered` or `refused`. */
   readonly tokens: (issuer: string, result: string) => HeldCounter;
 }
 

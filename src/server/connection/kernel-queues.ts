@@ -143,7 +143,7 @@ async function readQueues(inodes: ReadonlySet<number>): Promise<Reading> {
 const LINE = /^ *\d+: \S+ \S+ \S+ ([0-9A-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+) /gm;
 const READ_BYTES = 65_536;
 
-/** Adds to `queues` what the file says of the sockets. Returns how many bytes the file has. */
+/** Adds to `queues` the lengths that the file has for the sockets. Returns the number of bytes of the file. */
 async function scan(file: string, inodes: ReadonlySet<number>, queues: Map<number, number>): Promise<number> {
   const handle = await open(file);
   try {

@@ -1,6 +1,6 @@
 /**
- * Finds clients that take nothing of what was written for them, even if they still send, so that no answer waits for ever.
- * The gateway waits for a client that takes anything, however slow it is. But clients report only in steps what they took:
+ * Finds clients that read nothing of their answers, even if they still send, so that no answer waits for ever. The gateway
+ * waits for a client that reads anything, however slow it is. But clients report only in steps what they took:
  *
  *     over TCP       when a part of the receive buffer is free again, on Linux a sixteenth (RFC 9293 §3.8.6.2.2)
  *     over HTTP/2    when they have used a part of the stream's window, most libraries half of it (RFC 9113 §5.2)
@@ -48,8 +48,8 @@ export function outgoingOfSocket(socket: Socket): Outgoing {
 }
 
 /**
- * Calls `onStall` with the time without progress, in milliseconds, once the client has taken nothing for too long. The
- * returned function ends the watch.
+ * Calls `onStall` with the time without progress, in milliseconds, when the client has read nothing for too long. The returned
+ * function ends the watch.
  */
 export function watchStall(
   { unsentBytes, socket, window }: Outgoing,

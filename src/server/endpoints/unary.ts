@@ -110,7 +110,7 @@ function hasRuleOfItsOwn({ req, state }: Context): boolean {
   return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
 }
 
-/** The most bytes of the header, which every client accepts; the answer itself shows what else is missing. */
+/** The most bytes of the header, so that every client accepts it. The answer itself shows further missing parts. */
 const MAX_PARTS_BYTES = 4096;
 
 /** Names the optional parts that an answer lacks in a header and in the log, and forbids caches to keep the answer. */

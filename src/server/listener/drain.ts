@@ -141,7 +141,10 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
   };
 }
 
-/** Resolves when everything was read that had come by now: in a process that had no time to read, timers come first. */
+/**
+ * Resolves when all bytes that have arrived by now are read. After a long computation, Node runs the timers that are due
+ * before it reads sockets, so a timer would find a connection idle whose request has already arrived.
+ */
 async function afterReading(): Promise<void> {
   await nextTurn();
   await nextTurn();

@@ -66,7 +66,7 @@ export function prepareDeparture(session: ServerHttp2Session): Departure {
     if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR);
   }
 
-  /** Refuses new streams after a turn of the event loop in which none came, or after many turns. */
+  /** Refuses new streams after a turn of the event loop in which no stream came, or after many turns. */
   function closeWhenQuiet(turns: number): void {
     const before = begun;
     setImmediate(() => {

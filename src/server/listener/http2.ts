@@ -27,7 +27,7 @@ export interface Http2Sessions {
   serve(socket: Socket): void;
   /** Asks all clients to begin no more streams, also those that come later; streams that they begin are served. */
   leave(): void;
-  /** Refuses new streams of each session as soon as none should be on its way. */
+  /** Refuses new streams of each session as soon as no new stream should be on its way. */
   closeSoon(): void;
   /** Refuses new streams of all sessions, also of later ones. A session ends with its last stream. */
   close(): void;

@@ -14,6 +14,7 @@ import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { Bag } from '../../base/bag.js';
 import type { Clock } from '../../base/clock.js';
 import type { RequestListener } from '../connection/watched.js';
 import { createHttp1, type Http1Settings } from './http1.js';
@@ -41,7 +42,7 @@ export interface Listener {
   readonly server: Server;
   readonly sessions: Http2Sessions;
   /** All open connections of both protocols; with TLS both the encrypted socket and the one below it. */
-  readonly connections: ReadonlySet<Socket>;
+  readonly connections: Iterable<Socket> & { readonly size: number };
   /** The monotonic time at which the latest connection was opened, or with TLS, at which its handshake was complete. */
   lastOpenedAt: number;
   /** Resolves when no connection is open. */
@@ -128,7 +129,7 @@ function createListener(first: ServeSettings, handle: RequestListener, clock: Cl
   const settings = { ...first };
   const server = createHttp1(settings, handle, clock);
   const sessions = createHttp2(settings, handle, clock);
-  const connections = new Set<Socket>();
+  const connections = new Bag<Socket>();
   const ending = new AbortController();
   // Every WebSocket adds a listener to the signal.
   setMaxListeners(0, ending.signal);
@@ -156,10 +157,10 @@ function createListener(first: ServeSettings, handle: RequestListener, clock: Cl
   }
 
   function follow(socket: Socket): void {
-    connections.add(socket);
+    const place = connections.add(socket);
     listener.lastOpenedAt = clock.monotonic();
     socket.once('close', () => {
-      connections.delete(socket);
+      connections.remove(place);
       if (connections.size === 0) onEmpty();
     });
   }

@@ -125,7 +125,7 @@ export interface Refusal {
 /** The log and the counters of refusals. The admin port counts no requests. */
 export type TellingOfRefusals = Pick<Telling, 'log'> & Partial<Telling>;
 
-/** Records a request that no stage has handled: what is known of it, and why it was refused. */
+/** Records a request that no stage has handled, with its known properties and the reason why it was refused. */
 export function tellRefusal({ log, requests }: TellingOfRefusals, { requestId, socket, req, error }: Refusal): void {
   const { httpStatus: status } = error;
   requests?.refused.ended({

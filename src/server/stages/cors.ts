@@ -2,9 +2,11 @@
  * Decides which web pages may call: answers preflights, and sets the headers that let a page read an answer, errors included.
  * A preflight reaches no later stage, so it costs nothing there.
  */
+import { METHODS } from 'node:http';
 import koaCors from '@koa/cors';
 import type { Context, Cors, Middleware } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
+import { ANY_METHOD } from '../../routing/matcher.js';
 import { foreignOrigin } from '../../status/refusals.js';
 
 export interface CorsSettings {
@@ -30,13 +32,24 @@ const EXPOSED = [
   'link',
 ];
 
-/** Compiles the settings; `returned` are the response headers that the config lets through by name. */
-export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, returned: readonly string[]): Cors {
+/** The methods that a page may use on every API. */
+const METHODS_OF_ALL = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'];
+
+/**
+ * Compiles the settings. `returned` are the response headers that the config lets through by name, and `methods` are the
+ * methods of the routes, also those of `custom` rules.
+ */
+export function compileCors(
+  { origins, credentials, maxAgeMs }: CorsSettings,
+  returned: readonly string[],
+  methods: readonly string[],
+): Cors {
   const allowed = new Set(origins);
   const anybody = allowed.has('*');
   const answer = koaCors({
     origin: anybody ? '*' : (ctx) => allowedOrigin(allowed, ctx.get('origin')),
     credentials,
+    allowMethods: [...new Set([...METHODS_OF_ALL, ...methods.flatMap((one) => (one === ANY_METHOD ? METHODS : one))])],
     maxAge: Math.floor(maxAgeMs / 1000),
     exposeHeaders: [...new Set([...EXPOSED, ...returned.filter(isName).map((name) => name.toLowerCase())])],
     // Error answers keep these headers anyway: the error funnel clears none.

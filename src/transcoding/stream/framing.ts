@@ -10,9 +10,9 @@ import type { JsonWriter } from '../../codec/json-writer.js';
 
 export interface Framing {
   readonly contentType: string;
-  /** Writes what comes before the JSON of the message at `index`, which counts from 0. */
+  /** Writes the text before the JSON of the message at `index`, which counts from 0. */
   before(out: JsonWriter, index: number): void;
-  /** Writes what comes after the JSON of a message. */
+  /** Writes the text after the JSON of a message. */
   after(out: JsonWriter): void;
   /** Returns the bytes that end the stream after `count` messages. */
   end(count: number): Uint8Array;

@@ -27,7 +27,7 @@ export function mostEjected(count: number, { maxEjectedPercent }: EjectionSettin
 
 /** The failures of one endpoint. */
 export class Outlier {
-  /** The number of lost connections that were counted. A call remembers it when it begins, for {@link noteLoss}. */
+  /** The number of lost connections that were counted. Each call notes this number when it begins, for {@link noteLoss}. */
   losses = 0;
   private failures = 0;
   private ejections = 0;

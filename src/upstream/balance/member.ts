@@ -25,7 +25,7 @@ export type Change =
 export interface MemberReport {
   readonly address: string;
   readonly state: MemberState;
-  /** The time since when that is known, in milliseconds since the epoch. */
+  /** The time since which the member has this state, in milliseconds since the epoch. */
   readonly sinceMs: number;
   /** The reason why the member gets no calls. Absent when it may get some. */
   readonly why?: string;

@@ -188,7 +188,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.socket.destroy();
   }
 
-  /** Sends what was written, and closes. The socket is destroyed if the upstream does not close its side in time. */
+  /** Sends the written bytes, and closes. The socket is destroyed if the upstream does not close its side in time. */
   private hangUp(): void {
     this.writer.flush();
     this.socket.end();

@@ -47,7 +47,7 @@ export class FrameReader {
   /** The payload of a frame that came in pieces. */
   private payload: Buffer | undefined;
   private payloadBytes = 0;
-  /** The header block that CONTINUATION frames go on with. */
+  /** The header block that CONTINUATION frames continue. */
   private block:
     | { readonly stream: number; readonly isLast: boolean; readonly parts: Buffer[]; bytes: number }
     | undefined;

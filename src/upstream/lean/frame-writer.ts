@@ -36,7 +36,7 @@ export class FrameWriter {
 
   constructor(
     private readonly socket: Socket,
-    /** Called when the socket has taken what was written. */
+    /** Called when the socket has taken the written bytes. */
     private readonly onWritten: () => void,
   ) {}
 
@@ -218,7 +218,7 @@ export class FrameWriter {
     this.end = 0;
   }
 
-  /** Moves what is in the buffer to the parts. */
+  /** Moves the content of the buffer to the parts. */
   private cut(): void {
     if (this.end === this.start) return;
     this.parts.push(this.buffer!.subarray(this.start, this.end));

@@ -38,7 +38,7 @@ export const ErrorCode = {
   ENHANCE_YOUR_CALM: 11,
 } as const;
 
-/** The windows of both sides before anything else was said, and the largest window (RFC 9113 §6.9). */
+/** The windows of both sides at the start of a connection, and the largest window (RFC 9113 §6.9). */
 export const DEFAULT_WINDOW = 65_535;
 export const LARGEST_WINDOW = 2 ** 31 - 1;
 /** The smallest and the largest size that a peer may allow for frames (RFC 9113 §6.5.2). */

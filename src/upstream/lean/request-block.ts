@@ -11,7 +11,10 @@ import { grpcTimeout, metadataValue } from '../protocol.js';
 /** `:method: POST`, and `:scheme` with both values, in the static table. */
 const POST = 0x83;
 const SCHEME = { http: 0x86, https: 0x87 } as const;
-/** A literal with a new name: not added to a table, or never by anybody on the way (RFC 7541 §6.2.2 and §6.2.3). */
+/**
+ * A literal with a new name that is not added to the table (RFC 7541 §6.2.2), or that no proxy may add to a table either
+ * (§6.2.3).
+ */
 const LITERAL = 0x00;
 const NEVER_INDEXED = 0x10;
 /** The headers that no intermediary may keep in its tables (RFC 7541 §7.1.3). */

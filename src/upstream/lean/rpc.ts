@@ -83,7 +83,7 @@ export class LeanRpc extends Rpc implements Stream {
     this.finish();
   }
 
-  /** Lets the upstream send what the consumer takes, and the whole of a message that has begun and has room. */
+  /** Allows the upstream to send as much as the consumer reads, and the whole of a message that has begun and has room. */
   grant(): void {
     if (this.isOver || this.closed || this.stopAsking !== undefined) return;
     const { missing, held } = this.reader;

@@ -111,7 +111,7 @@ export class Sender {
     }
   }
 
-  /** Sends of a stream that has something new, if no other stream waits. */
+  /** Sends the next frame of a stream that has new bytes, if no other stream waits. */
   private next(stream: SendingStream): void {
     if (this.turns.size === 0 && this.writer.backlog < MOST_BACKLOG) {
       const bytes = this.allowed(stream);
