@@ -40,7 +40,10 @@ export function explainCommand(exit: SetExitCode): Command {
     });
 }
 
-/** Returns the path. Throws a UsageError if one of both is missing or wrong, which names the command that was probably meant. */
+/**
+ * Returns the path. Throws a UsageError if the method or the path is missing or wrong. The error names the command that was
+ * probably meant, if there is one.
+ */
 function requirePath(method: string, target: string | undefined): string {
   const instead = pathIn(method);
   if (target === undefined) {

@@ -244,7 +244,7 @@ function checkFinite(number: number): number {
   throw new BrokenWire(`google.protobuf.Value: expected a number that JSON has, got ${numberJson(number)}`);
 }
 
-/** Returns the member of a Value that came last. It does not count as a level of nesting. */
+/** Returns the member of a google.protobuf.Value that came last. `depth` is that of the Value. */
 function lastMember(machine: WriteMachine, plan: MessagePlan, from: number, to: number, depth: number): FieldPlan {
   let member = 0;
   let number = 0;

@@ -11,9 +11,9 @@ import { rootsOf, type Schema, schemaSteps } from './source.js';
 const FEW_CHANGED = 10;
 
 /**
- * Loads a schema again. Files that have not changed are not parsed again, and a thread parses the others if they may be many. If
- * the caller knows which files may have changed since `previous` was loaded, `changed` has their real paths. Otherwise the thread
- * looks at all files.
+ * Loads a schema again. Files that have not changed are not parsed again. A small schema is loaded without a thread. If at most
+ * ten files may have changed since `previous` was loaded, and `changed` has their real paths, only they are read. Otherwise a
+ * thread looks at all files.
  */
 export async function loadAgain(sources: SchemaSources, previous: Schema, changed?: ChangedPaths): Promise<Schema> {
   const { parsed = new ParsedFiles(), linked } = previous;

@@ -25,8 +25,8 @@ export interface UpdateMask {
 const MOST_PATHS = 1 << 16;
 
 /**
- * Returns undefined if masks are not filled for the binding: its method is not PATCH, its body is not a message, or its
- * request does not have exactly one FieldMask. Keys deeper than `maxDepth` are not read, because the codec refuses such a
+ * Returns undefined if masks are not filled for the binding: its method is not PATCH, its `body` does not name a
+ * single field that is a message, or its request does not have exactly one FieldMask. Keys deeper than `maxDepth` are not read, because the codec refuses such a
  * body.
  */
 export function compileUpdateMask(

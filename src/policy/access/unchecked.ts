@@ -83,5 +83,5 @@ export async function identifiesNobody(
 
 const NO_SOCKET = {} as Socket;
 
-/** The credential of a dry run never ends, because the dry run is over before. */
+/** The credential of a dry run. It has no end, because a dry run takes too little time for one to matter. */
 const FOR_THIS_REQUEST: Credential = { endsAtMs: undefined, stands: () => true };
