@@ -9,6 +9,7 @@
 
 import { METHODS } from 'node:http';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
+import { listed } from '../base/listed.js';
 import type { RuleId } from '../base/rules.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schema/descriptor.js';
@@ -159,8 +160,7 @@ class RuleReader {
     const bound = new Set(variables.flatMap(({ fieldPath: [first, ...rest] }) => (rest.length === 0 ? [first] : [])));
     const open = method.input.fields.filter((field) => !bound.has(field)).map(({ name }) => name);
     if (open.length === 0) return;
-    const names = open.length > MAX_NAMED ? `${open.slice(0, MAX_NAMED).join(', ')}, …` : open.join(', ');
-    const text = `body: expected '*' or a field, got none, so clients must send ${names} in the query of this ${rule.kind}`;
+    const text = `body: expected '*' or a field, got none, so clients must send ${listed(open)} in the query of this ${rule.kind}`;
     this.diagnostics.push(warningAt(rule.positions.path, 'body-missing', text));
   }
 
@@ -199,8 +199,6 @@ class RuleReader {
 
 /** The methods of requests that usually have a body. */
 const WRITING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-/** The number of fields that the warning about a missing body names. */
-const MAX_NAMED = 3;
 
 /** The methods that Node's parser knows and passes to a request handler. CONNECT never reaches one. */
 const SERVED_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
