@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.js';
 
 const LOOK_EVERY_MS = 500;
 
-/** What is known of the process that started this one. */
+/** Says which process has started this one, and whether it still runs. */
 export interface Started {
   readonly env: NodeJS.ProcessEnv;
   /** Returns the id of the parent process. It changes when the parent ends. */

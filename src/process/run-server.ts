@@ -28,7 +28,7 @@ import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
-import { endWithTerminal, onSignals } from './signals.js';
+import { stopOnSignal } from './signals.js';
 import { logUpstreams, readinessOf, reportUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
@@ -93,19 +93,17 @@ export async function runServer(plan: Plan, { source, examples }: RunOptions = {
   reloads.begin();
 
   const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');
-  const stopped = onSignals({ reload, clock: systemClock }).then(async (signal) => {
+  const stopped = stopOnSignal({ reload, clock: systemClock, log, stop });
+  return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+
+  async function stop(): Promise<void> {
     state = 'draining';
     reloads.drain();
-    log.info({ signal }, 'draining');
-    const startedAt = systemClock.monotonic();
     await drainListener(listener, drain, current().config.drain);
     await gateway.close();
     admin?.close();
     admin?.closeAllConnections();
-    log.info({ durationMs: Math.round(systemClock.monotonic() - startedAt) }, 'stopped');
-    endWithTerminal(signal);
-  });
-  return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+  }
 }
 
 /** Returns the plan that is served. */

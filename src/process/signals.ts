@@ -5,6 +5,7 @@
  */
 import { isatty } from 'node:tty';
 import type { Clock } from '../base/clock.js';
+import type { Log } from '../telemetry/log.js';
 import { afterNpx } from './npx-parent.js';
 
 /** The standard streams that were a terminal at the start. A terminal that was closed is no longer recognised as one. */
@@ -12,28 +13,44 @@ const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
 /** The time after a SIGHUP until the terminal is looked for again. A shell that ends sends the signal while it still exists. */
 const LOOK_AGAIN_MS = 500;
 
-/** True if a SIGHUP has come before {@link onSignals} was called. */
+/** True if a SIGHUP has come before {@link stopOnSignal} was called. */
 let isRemembered = false;
 let onHangup = () => {
   isRemembered = true;
 };
 
-/** Remembers each SIGHUP from now on, until {@link onSignals} is called. By default SIGHUP ends a process. */
+/** Remembers each SIGHUP from now on, until {@link stopOnSignal} is called. By default SIGHUP ends a process. */
 export function rememberHangups(): void {
   process.on('SIGHUP', () => onHangup());
 }
 
-export interface SignalHandlers {
+export interface Stop extends SignalHandlers {
+  readonly log: Log;
+  /** Finishes what runs and closes everything. Called once. */
+  readonly stop: () => Promise<unknown>;
+}
+
+/** Handles all signals. Resolves when a signal has ended the gateway. */
+export async function stopOnSignal({ reload, clock, log, stop }: Stop): Promise<void> {
+  const signal = await onSignals({ reload, clock });
+  log.info({ signal }, 'draining');
+  const startedAt = clock.monotonic();
+  await stop();
+  log.info({ durationMs: Math.round(clock.monotonic() - startedAt) }, 'stopped');
+  endWithTerminal(signal);
+}
+
+interface SignalHandlers {
   /** Called for each SIGHUP that asks for a reload, also for one that came earlier. Undefined if there is nothing to reload. */
   readonly reload: (() => void) | undefined;
   readonly clock: Clock;
 }
 
 /**
- * Handles all signals. Resolves with the first signal that ends the gateway; a second one ends the process at once,
+ * Resolves with the first signal that ends the gateway; a second one ends the process at once,
  * which is Node's default. SIGHUP is still handled after the first signal.
  */
-export function onSignals({ reload, clock }: SignalHandlers): Promise<NodeJS.Signals> {
+function onSignals({ reload, clock }: SignalHandlers): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const end = (signal: NodeJS.Signals) => {
       stopLooking();
@@ -63,6 +80,6 @@ function isTerminalGone(): boolean {
  * Kills the process after a SIGHUP if it was started on a terminal: Node 20 crashes or hangs on exit when it can't restore
  * a terminal that is gone. Everything is closed by now.
  */
-export function endWithTerminal(signal: NodeJS.Signals): void {
+function endWithTerminal(signal: NodeJS.Signals): void {
   if (signal === 'SIGHUP' && TERMINALS.length > 0) process.kill(process.pid, 'SIGKILL');
 }

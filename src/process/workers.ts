@@ -29,7 +29,7 @@ import { type ConfigSource, type Prepared, Reloads } from './reloads.js';
 import { listenAdmin, listenError, type RunningServer } from './run-server.js';
 import { Sender } from './schema-parcel.js';
 import { serviceManager } from './service-manager.js';
-import { endWithTerminal, onSignals } from './signals.js';
+import { stopOnSignal } from './signals.js';
 import { joinReports, readinessOf } from './upstream-status.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
@@ -84,18 +84,16 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   state = 'serving';
   reloads.begin();
   const reload = () => reloads.request('SIGHUP');
-  const stopped = onSignals({ reload, clock: systemClock }).then(async (signal) => {
+  const stopped = stopOnSignal({ reload, clock: systemClock, log, stop });
+  return { url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+
+  async function stop(): Promise<void> {
     state = 'draining';
     reloads.drain();
-    log.info({ signal }, 'draining');
-    const startedAt = systemClock.monotonic();
     await workers.drain();
     admin?.close();
     admin?.closeAllConnections();
-    log.info({ durationMs: Math.round(systemClock.monotonic() - startedAt) }, 'stopped');
-    endWithTerminal(signal);
-  });
-  return { url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+  }
 }
 
 class Workers {
