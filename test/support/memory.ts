@@ -63,7 +63,7 @@ export async function promotedBytes(round: () => Promise<unknown>, name: string)
   const session = new Session();
   session.connect();
   try {
-    // What was there before moves to the old generation.
+    // These collections move objects that already exist to the old generation, so they are not counted.
     for (let i = 0; i < 3; i++) collect({ type: 'minor' });
     await session.post('HeapProfiler.startSampling', {
       samplingInterval: 2048,
