@@ -18,6 +18,8 @@ const MESSAGE = /"orders\/1234567"/g;
 /** The code of a WebSocket whose call ended with the status OK. */
 const NORMAL_CLOSURE = 1000;
 const CANCEL = 8;
+/** The resets after which another connection is opened. Node ends a connection after 1,000 of them and 33 more in a second. */
+const MOST_RESETS = 500;
 
 interface Sent {
   readonly method?: string;
@@ -50,6 +52,8 @@ export class Requests {
   private readonly wrongByText = new Map<string, Wrong>();
   private readonly agent = new Agent({ keepAlive: true });
   private session: ClientHttp2Session | undefined;
+  /** The resets of streams in this session. */
+  private resets = 0;
   private seed = 7;
   private readonly kinds: readonly (readonly [name: string, weight: number, run: () => Promise<unknown>])[];
 
@@ -188,8 +192,11 @@ export class Requests {
   }
 
   private async http2(path: string, isReset: boolean): Promise<void> {
-    if (this.session === undefined || this.session.closed || this.session.destroyed)
+    if (this.session === undefined || this.session.closed || this.session.destroyed || this.resets >= MOST_RESETS) {
+      this.session?.close();
       this.session = connect(`http://127.0.0.1:${this.port}`).on('error', () => {});
+      this.resets = 0;
+    }
     const stream = this.session.request({ ':path': path }).on('error', () => {});
     try {
       const { ':status': status } = await before<{ ':status'?: number }>(stream, 'response', this.limitMs);
@@ -197,7 +204,11 @@ export class Requests {
       if (isReset) await before(stream, 'data', this.limitMs);
       else await this.text(stream);
     } finally {
-      if (!stream.closed) stream.close(CANCEL);
+      // A stream whose answer is complete closes by itself. To reset it too would count for the server's limit.
+      if (isReset || !stream.readableEnded) {
+        this.resets++;
+        stream.close(CANCEL);
+      }
       await untilClosed(stream, stream.destroyed, this.limitMs).finally(() => stream.destroy());
     }
   }
