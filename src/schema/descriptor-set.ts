@@ -59,8 +59,8 @@ export interface SetContent {
 }
 
 /**
- * Reads a descriptor set. `shown` is its name in diagnostics. `protoRoot` is the folder with the protos of the
- * extensions.
+ * Reads a descriptor set. `shown` is its name in diagnostics. `protoRoot` is the folder with the protos of the extensions.
+ * Bytes that are no descriptor set become a diagnostic.
  */
 export function readDescriptorSet(bytes: Uint8Array, shown: string, protoRoot: string): SetContent {
   try {
@@ -174,7 +174,7 @@ class SetConverter {
 
   constructor(private readonly file: FileProto) {
     this.name = file.name ?? '';
-    // It refers only to the maps: a closure over the converter would keep the decoded file in memory.
+    // KnownPlaces gets only the maps: a function of this object would keep the decoded file in memory.
     const { positions, comments, documentOptions: options } = this;
     this.places = new KnownPlaces({ file: this.name, positions, comments, options });
     const locations = file.source_code_info?.location ?? [];

@@ -50,7 +50,7 @@ interface Matcher<T> {
 export class Exclusion {
   private readonly files: Matcher<string>[] = [];
   private readonly methods: Matcher<SelectableMethod>[] = [];
-  /** The entries that name one method, by its name. There may be hundreds. */
+  /** The entries that name a single method, by its name. There may be hundreds of them. */
   private readonly byName = new Map<string, Omit<Matcher<SelectableMethod>, 'matches' | 'used'>[]>();
 
   constructor(entries: readonly ExcludeEntry[]) {
