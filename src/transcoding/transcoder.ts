@@ -66,7 +66,7 @@ export interface RequestMessages {
    * which may be empty.
    */
   readonly hasFirst: boolean;
-  /** The message that path, query and the content type of an upload make without a body. */
+  /** The encoded message that has only the fields of path and query and, for an upload, the content type. */
   readonly head: Uint8Array;
   /**
    * Encodes the next message from its body. The fields of path and query are part of the first message, which may not
@@ -123,8 +123,8 @@ export interface Transcoder {
 }
 
 /**
- * Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. `guardMasks` checks
- * the field masks of each message, on a surface that omits fields.
+ * Compiles a binding. `demanded` are the paths of the request fields that the `require` of the route's policy reads.
+ * `guardMasks` checks the field masks of each message, on a surface that omits fields.
  */
 export function compileTranscoder(
   binding: Binding,

@@ -1,9 +1,9 @@
 /**
- * Splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md#client-streams):
+ * This module splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md#client-streams):
  *
- *     lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
- *     json     [{"n":1},{"n":2}]     one array of messages
- *              {"n":1} {"n":2}       or messages one after the other
+ *      lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
+ *      json     [{"n":1},{"n":2}]     one array of messages
+ *               {"n":1} {"n":2}       or messages one after the other
  *
  * It only finds where an element ends. Whether the element is valid JSON is checked by the codec.
  */
@@ -111,8 +111,8 @@ class Lines implements JsonElements {
 }
 
 /**
- * Chooses between an array of messages and values, by the first byte, or by the second one if an opening bracket may begin
- * either.
+ * Finds out from the first byte whether the body is an array of messages or messages one after the other. If a message may be
+ * an array, the second byte is needed too.
  */
 class ArrayOrValues implements JsonElements {
   private elements: JsonElements | undefined;
