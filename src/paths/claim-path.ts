@@ -1,11 +1,11 @@
 /**
- * Parses the path to a claim in a token, as the config and the path language write it:
+ * This module parses the path to a claim in a token, as the config and the path language write it:
  *
- *     scope                               the claim of that name
- *     realm_access.roles                  the claim of exactly that name, or else `roles` inside of `realm_access`
- *     https://x.example/roles             one name: a text with :// in it is not split
- *     "https://x.example/jwt".roles       a name in quotes may contain any other character
- *     realm_access..roles                 refused: column 14: expected a name, got '.'
+ *      scope                               the claim of that name
+ *      realm_access.roles                  the claim of exactly that name, or else `roles` inside of `realm_access`
+ *      https://x.example/roles             one name: a text with :// in it is not split
+ *      "https://x.example/jwt".roles       a name in quotes may contain any other character
+ *      realm_access..roles                 refused: column 14: expected a name, got '.'
  */
 import { isExact } from '../base/exact-number.js';
 import { isRecord } from '../base/record.js';
@@ -14,11 +14,15 @@ import { ExpressionError } from './expression.js';
 export interface ClaimPath {
   /** The names of nested claims from the outside inwards; one or more. */
   readonly names: readonly string[];
-  /** The name of a claim that is read before the path is followed; undefined when there is none. */
+  /**
+   * The whole path as the name of one claim, which is tried first: `realm_access.roles`. Undefined when it cannot be one name.
+   */
   readonly whole: string | undefined;
 }
 
-/** Returns a claim; undefined when there is no such claim. Reads own properties only, and nothing inside of lists. */
+/**
+ * Returns the value of a claim; undefined when there is no such claim. Reads own properties only, and nothing inside of lists.
+ */
 export type ReadClaim = (claims: unknown) => unknown;
 
 /** Parses a path that is written in the config. Throws ExpressionError. */
