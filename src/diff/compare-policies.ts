@@ -24,7 +24,7 @@ export function policyChanges(old: Governed, now: Governed): readonly Cause[] {
   ];
 }
 
-/** Returns a cause at the declaration of a policy, so that all routes which it governs become one finding. */
+/** Returns a change whose subject is the declaration of a policy, so that all routes which it governs become one finding. */
 function cause(
   key: PolicyKey,
   [old, now]: readonly [PlannedRoute, PlannedRoute],

@@ -98,7 +98,10 @@ function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
 
 type Range = readonly [least: number, most: number];
 
-/** The ranges of numbers. Those of 64 bits are only compared with each other and with smaller ones. */
+/**
+ * The ranges of numbers. The limits of 64 bits are not exact, but good enough to be compared with each other and with smaller
+ * ones.
+ */
 const RANGES: ReadonlyMap<JsonKind, Range> = new Map([
   ['int32', [-(2 ** 31), 2 ** 31 - 1]],
   ['uint32', [0, 2 ** 32 - 1]],
