@@ -1,9 +1,9 @@
 /**
  * This module compiles the paths that read the caller, for every place in which such paths are allowed:
  *
- *      caller.subject
- *      caller.issuer
- *      caller.claims.customer, caller.claims.realm_access.tenant, caller.claims['https://x.example/id'].name
+ *     caller.subject
+ *     caller.issuer
+ *     caller.claims.customer, caller.claims.realm_access.tenant, caller.claims['https://x.example/id'].name
  *
  * A path has no text if there is no caller, or if a claim is missing, empty, a list, an object or a number beyond 2^53.
  */

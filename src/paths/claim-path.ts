@@ -1,11 +1,11 @@
 /**
  * This module parses the path to a claim in a token, as the config and the path language write it:
  *
- *      scope                               the claim of that name
- *      realm_access.roles                  the claim of exactly that name, or else `roles` inside of `realm_access`
- *      https://x.example/roles             one name: a text with :// in it is not split
- *      "https://x.example/jwt".roles       a name in quotes may contain any other character
- *      realm_access..roles                 refused: column 14: expected a name, got '.'
+ *     scope                               the claim of that name
+ *     realm_access.roles                  the claim of exactly that name, or else `roles` inside of `realm_access`
+ *     https://x.example/roles             one name: a text with :// in it is not split
+ *     "https://x.example/jwt".roles       a name in quotes may contain any other character
+ *     realm_access..roles                 refused: column 14: expected a name, got '.'
  */
 import { isExact } from '../base/exact-number.js';
 import { isRecord } from '../base/record.js';

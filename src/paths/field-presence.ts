@@ -2,10 +2,10 @@
  * This module finds out whether a message sets a field. A message after the first of its stream need not repeat what the first
  * one set. But for most types, a field that is left out and a field that has its default look the same on the wire:
  *
- *      a bool, an enum or a number                 cannot be left out: a reader of the message sees false or 0
- *      a string or bytes without presence          is left out if it is empty
- *      a string or bytes with presence, a message  is left out if it is absent
- *      each of these in a oneof                    is not left out if another member is set: that member unsets the field
+ *     a bool, an enum or a number                 cannot be left out: a reader of the message sees false or 0
+ *     a string or bytes without presence          is left out if it is empty
+ *     a string or bytes with presence, a message  is left out if it is absent
+ *     each of these in a oneof                    is not left out if another member is set: that member unsets the field
  */
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';

@@ -30,8 +30,8 @@ export function onFailure(route: PlannedRoute): readonly OnFailure[] {
 }
 
 /**
- * Returns what {@link onFailure} names as sentences with the settings. `idempotent` is true if two calls have the effect of
- * one.
+ * Returns what a route does when its upstream fails, as sentences with the settings. `idempotent` is true if the call may be
+ * sent twice, because two calls have the effect of one.
  */
 export function onFailureLines(route: PlannedRoute, idempotent: boolean): readonly string[] {
   const { aggregate, cache } = route;

@@ -2,7 +2,7 @@
  * This module finds the route that the client probably meant when no template matches the path, for the message of the 404. It
  * allows for a misspelt segment, a segment too many or too few, and a slash at the end.
  *
- *      GET /v1/shelvs/7   GET /v1/shelves/7/   GET /v1/shelves   →   GET /v1/{name=shelves/*}
+ *     GET /v1/shelvs/7   GET /v1/shelves/7/   GET /v1/shelves   →   GET /v1/{name=shelves/*}
  *
  * Anybody can request any number of wrong paths, so a search must cost 50 µs at most: it compares at most 64 routes, all with
  * the path's first segment, and a bounded number of letters. The same request always gets the same answer.

@@ -2,7 +2,7 @@
  * This module finds paths that two templates match. A template with a verb takes paths that another template, without that
  * verb, matches too:
  *
- *      /v1/{resource=**}:getIamPolicy   over   /v1/{name=users/*}   →   /v1/users/x:getIamPolicy
+ *     /v1/{resource=**}:getIamPolicy   over   /v1/{name=users/*}   →   /v1/users/x:getIamPolicy
  */
 import type { PathTemplate, TemplateSegment } from './path-template.js';
 

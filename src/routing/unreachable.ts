@@ -1,7 +1,7 @@
 /**
  * This module finds bindings that no request reaches, because on each path that they match another binding is more specific.
  *
- *      GET /v1/{a=**}/{b}    never: GET /v1/{a}/{b=**} wins on every path
+ *     GET /v1/{a=**}/{b}    never: GET /v1/{a}/{b=**} wins on every path
  *
  * The texts that `*` and `**` take decide only which literals and verbs of other templates match too. So it is enough to try
  * texts that no template has, with each number of segments for `**` that the templates can distinguish.

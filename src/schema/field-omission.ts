@@ -4,9 +4,9 @@
  * omitted field as one that does not exist. A message type that can reach no omitted field is the same object in the view, so
  * most of a schema costs nothing.
  *
- *      view = registryWithout(registry, new Set(['shop.v1.Order.internal_notes']))
- *      view.message('shop.v1.Order').fieldNamed('internal_notes')    → undefined
- *      view.message('shop.v1.Money') === registry.message('shop.v1.Money')
+ *     view = registryWithout(registry, new Set(['shop.v1.Order.internal_notes']))
+ *     view.message('shop.v1.Order').fieldNamed('internal_notes')    → undefined
+ *     view.message('shop.v1.Money') === registry.message('shop.v1.Money')
  */
 import type { Steps } from '../base/slices.js';
 import type {

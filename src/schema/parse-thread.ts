@@ -2,9 +2,9 @@
  * This module finds and parses the changed files of a schema in another thread, so that the process can serve requests at the
  * same time:
  *
- *      this process                            the thread
- *      roots, stamps of known files ─────────▶ looks through the roots, compares the stamps, parses what has changed
- *      takes the declarations in parts ◀────── a part, when the last one was taken
+ *     this process                            the thread
+ *     roots, stamps of known files ─────────▶ looks through the roots, compares the stamps, parses what has changed
+ *     takes the declarations in parts ◀────── a part, when the last one was taken
  *
  * The thread ends when it has got no question for 30 seconds.
  */

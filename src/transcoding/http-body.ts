@@ -2,8 +2,8 @@
  * This module passes google.api.HttpBody (google/api/httpbody.proto) unchanged in both directions: its bytes are the HTTP body,
  * and its content type is the content type. None of it becomes JSON (docs/http-mapping.md#files-and-other-content-httpbody).
  *
- *      PUT /v1/files/a.png   content-type: image/png   ‹bytes›
- *      → HttpBody { 1: "image/png", 2: ‹bytes› }
+ *     PUT /v1/files/a.png   content-type: image/png   ‹bytes›
+ *     → HttpBody { 1: "image/png", 2: ‹bytes› }
  */
 import { wireProblem } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';

@@ -3,9 +3,9 @@
  * omitted field is refused in the same way as one that names no field, also inside of lists, maps and `Any`. An update mask
  * that names a whole message gets the paths of the fields that the client sees, so that an update never touches the others.
  *
- *      omitFields: [shop.v1.Customer.notes]
- *      update_mask = "notes"     → 400, as for "notse"
- *      update_mask = "*"         → "name,email,address"
+ *     omitFields: [shop.v1.Customer.notes]
+ *     update_mask = "notes"     → 400, as for "notse"
+ *     update_mask = "*"         → "name,email,address"
  */
 import type { Steps } from '../base/slices.js';
 import { fieldValues } from '../codec/field-values.js';

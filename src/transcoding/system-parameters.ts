@@ -3,7 +3,7 @@
  * (AIP-157), and those of Google's system parameters that apply here (cloud.google.com/apis/docs/system-parameters). Google's
  * generated REST clients send `$alt=json;enum-encoding=int` with every call.
  *
- *      $fields=title,author.name · $alt=json · $alt=json;enum-encoding=int · $alt=media · $alt=sse · $prettyPrint=true
+ *     $fields=title,author.name · $alt=json · $alt=json;enum-encoding=int · $alt=media · $alt=sse · $prettyPrint=true
  */
 import type { MessageDescriptor } from '../schema/descriptor.js';
 import { queryViolation } from './binding-problem.js';

@@ -4,7 +4,7 @@
  * with the value `null` counts. Ignored unknown keys and enum names do not count, and neither do fields that the path sets
  * (docs/patch.md).
  *
- *      PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
+ *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
 import type { Steps } from '../base/slices.js';
 import { JsonKeys } from '../codec/json-keys.js';

@@ -1,9 +1,9 @@
 /**
  * This module writes a stream of messages into one HTTP answer (docs/streams.md):
  *
- *      application/json       [{"n":1},{"n":2}]             it cannot report an error: the connection is cut
- *      application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎, unless a message may look like it
- *      text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
+ *     application/json       [{"n":1},{"n":2}]             it cannot report an error: the connection is cut
+ *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎, unless a message may look like it
+ *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
 import type { JsonWriter } from '../../codec/json-writer.js';

@@ -1,9 +1,9 @@
 /**
  * This module splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md#client-streams):
  *
- *      lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
- *      json     [{"n":1},{"n":2}]     one array of messages
- *               {"n":1} {"n":2}       or messages one after the other
+ *     lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
+ *     json     [{"n":1},{"n":2}]     one array of messages
+ *              {"n":1} {"n":2}       or messages one after the other
  *
  * It only finds where an element ends. Whether the element is valid JSON is checked by the codec.
  */
