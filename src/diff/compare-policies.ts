@@ -155,7 +155,10 @@ function timeOf({ timeoutMs }: PlannedRoute): number {
   return timeoutMs ?? Infinity;
 }
 
-/** The limit of the config alone is compared once, with the config. */
+/**
+ * Compares how large bodies may be, if a policy of the route says it. The limit of the config alone is compared once, with the
+ * config.
+ */
 function bodySizeChanges(old: Governed, now: Governed): readonly Cause[] {
   const [own, had] = [now.route.policy.settings.maxRequestBytes, old.route.policy.settings.maxRequestBytes];
   if (own === undefined && had === undefined) return [];

@@ -120,7 +120,7 @@ function variableChanges(old: Binding, now: Binding, use: RouteUse): readonly Ca
   });
 }
 
-/** Returns a cause if the body is another part of the request, and a client can notice it. */
+/** Returns a change if the body is another part of the request, and a client can notice it. */
 function bodyRuleChanges(old: Binding, now: Binding, path: PathFields): readonly Cause[] {
   const hasFields = old.method.input.fields.some((field) => !path.old.has(field));
   // Without fields, clients send no query, and `{}` or nothing as the body, which every rule accepts.

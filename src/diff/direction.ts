@@ -31,8 +31,8 @@ export function missedIn({ isUpdate }: Where): Effect {
 }
 
 /**
- * Returns the name that a field of this version has in answers, with the settings of both versions. If `json.protoNames` itself
- * has changed, that is a finding of its own.
+ * Returns the proto name of a field if both versions write proto names in answers, and otherwise its JSON name. If
+ * `json.protoNames` itself has changed, that is a finding of its own.
  */
 export function writtenName({ name, jsonName }: FieldDescriptor, versions: Versions): string {
   return versions.old.json.protoNames && versions.new.json.protoNames ? name : jsonName;

@@ -26,7 +26,7 @@ export interface Shadow {
   readonly old: readonly PlannedRoute[];
   /** True if it answers all of their requests. */
   readonly isWhole: boolean;
-  /** One of the paths. */
+  /** The path of one of these requests. */
   readonly path: string;
 }
 

@@ -115,7 +115,10 @@ export class MessageGraph {
   }
 }
 
-/** Only single messages with fixed fields, single values and lists of these can be in a query. */
+/**
+ * True if a query can have the field or fields inside of it. That is not so for lists and maps of messages, and for messages
+ * without fixed fields, such as a Struct.
+ */
 function isInQuery({ type, cardinality }: FieldDescriptor): boolean {
   if (type.kind !== 'message') return true;
   return cardinality === 'singular' && !WITHOUT_FIELDS.has(kindOf(type));

@@ -17,7 +17,7 @@ import { isDemanded, type SchemaBook } from './schema-book.js';
 
 const BYTES: Json = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 
-/** Returns the field that the gateway fills when it is absent: the mask of a PATCH. */
+/** Returns the field that the gateway fills when it is absent: the mask of a PATCH. Undefined if it fills none. */
 export function filledMask(binding: Binding) {
   return compileUpdateMask(binding, 1)?.field;
 }

@@ -15,7 +15,7 @@ export type OnFailure = 'retry' | 'hedge' | 'stale' | 'partial' | 'breaker';
 
 type Failing = Pick<PlannedCall, 'retry' | 'hedgeAfterMs' | 'cache' | 'circuitBreaker'>;
 
-/** Returns what a route does when its upstream fails. An aggregate does what one of its calls does. */
+/** Returns what a route does when its upstream fails. For an aggregate, this is what any of its calls does. */
 export function onFailure(route: PlannedRoute): readonly OnFailure[] {
   const calls = callsOf(route);
   const isPartial = route.aggregate?.plan.steps.some(({ optional }) => optional) ?? false;

@@ -1,6 +1,6 @@
 /**
- * This module reads google.api.HttpRule from option trees, and the labels and called methods of policies and
- * aggregates.
+ * This module reads google.api.HttpRule from option trees. It also reads the labels in policies, and the names of the methods
+ * that aggregates call.
  */
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
@@ -13,7 +13,7 @@ export const DEFAULT_POLICY = 'protogate.v1.default_policy';
 export const AGGREGATE = 'protogate.v1.aggregate';
 export const FIELD_BEHAVIOR = 'google.api.field_behavior';
 
-/** The id of the diagnostics about an HTTP rule as it is written. */
+/** The rule id of diagnostics about the content of an HTTP rule. */
 export const HTTP_RULE = 'http-rule';
 
 const VERBS = ['get', 'put', 'post', 'delete', 'patch'] as const;

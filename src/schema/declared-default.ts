@@ -18,7 +18,7 @@ export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): 
 
 const SIGNED = /^-?\d+$/;
 const UNSIGNED = /^\d+$/;
-/** The text of a float, which is a number or a word. */
+/** Matches the text of a float: a number, or a word such as `inf`. */
 const FLOAT = /^(?:-?(?:\d[\d.e+-]*|inf|nan)|-?Infinity)$/;
 const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['int', SIGNED],

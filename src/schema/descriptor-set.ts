@@ -1,7 +1,7 @@
 /**
- * This module turns a FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc
- * --descriptor_set_out` write it, into the declarations that the same files have as text. It is decoded with a Root
- * that also contains the protos of the extensions, so that their options are kept.
+ * This module turns a FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc --descriptor_set_out`
+ * write it, into the declarations that the same files have as text. protobufjs decodes it with a schema that also contains the
+ * protos of the extensions, so that their options are kept.
  */
 
 import { readFileSync } from 'node:fs';
@@ -155,7 +155,7 @@ interface Owner {
   readonly path: Path;
   /** The field number of `options` in the owner's descriptor. */
   readonly optionsField: number;
-  /** Receives the problems of the annotations. */
+  /** The list to which the problems of the annotations are added. */
   readonly diagnostics: Diagnostic[];
 }
 

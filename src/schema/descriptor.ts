@@ -58,8 +58,8 @@ export interface FieldDescriptor extends Documented {
   /** The type of a map's keys. Undefined for other fields. */
   readonly mapKey: ScalarType | undefined;
   /**
-   * The presence of the field. `explicit` are `optional` fields of proto2 and proto3, message fields and members of a
-   * oneof. `implicit` are scalars of proto3, repeated fields and maps.
+   * The presence of the field. It is `explicit` for `optional` fields of proto2 and proto3, message fields and members of a
+   * oneof, and `implicit` for other scalars of proto3, repeated fields and maps.
    */
   readonly presence: 'explicit' | 'implicit' | 'required';
   readonly packed: boolean;
@@ -96,9 +96,9 @@ export interface MessageDescriptor extends Documented {
   /** The fields in the order of declaration. The entry types of maps have no descriptor of their own. */
   readonly fields: readonly FieldDescriptor[];
   readonly oneofs: readonly OneofDescriptor[];
-  /** The known extensions of the message. */
+  /** The extensions of the message that the loaded files declare. */
   readonly extensions: readonly FieldDescriptor[];
-  /** Returns the field or the known extension with a number. */
+  /** Returns the field or the known extension with a number. Undefined when there is none. */
   field(number: number): FieldDescriptor | undefined;
   /**
    * Returns the field with a proto name or JSON name, or the extension `[pkg.ext]`. It is safe for hostile names

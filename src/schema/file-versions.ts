@@ -133,7 +133,10 @@ function plainMethod(method: MethodDescriptor | undefined) {
   return [...plain, ...options, ...linked(() => [method.input.fullName, method.output.fullName])];
 }
 
-/** Only the last part of a type's name is compared, since the two front ends write the rest in different ways. */
+/**
+ * Returns an extension without its places. Of a type's name only the last part is kept, because `.proto` text and descriptor
+ * sets write the rest in different ways.
+ */
 function plainExtension({ extendee, field: { number, cardinality, type } }: ExtensionDeclaration) {
   return [lastName(extendee), number, cardinality, typeof type === 'string' ? type : lastName(type)];
 }

@@ -5,7 +5,7 @@
 import type { MessageDeclaration, Places, TypeReference } from './declaration.js';
 import type { EnumDescriptor, FieldType, MessageDescriptor } from './descriptor.js';
 
-/** A message or an enum, with the type of the fields that refer to it. */
+/** A message or an enum. `typed` is the type of the fields that refer to it. */
 export type LinkedType = (MessageDescriptor | EnumDescriptor) & { readonly typed: FieldType };
 
 /** Finds types by name. */

@@ -117,7 +117,10 @@ export class ParsedFiles {
     return this.version;
   }
 
-  /** True if these roots are those of the last load, and have so few files that reading them takes little time. */
+  /**
+   * True if these roots are those of the last load, and have so few files, and no descriptor sets, that reading them takes
+   * little time.
+   */
   isSmallFor(roots: unknown): boolean {
     return this.byPath.size <= FEW_FILES && this.sets.size === 0 && this.lastRoots === JSON.stringify(roots);
   }

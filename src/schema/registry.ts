@@ -195,7 +195,7 @@ class LinkedRegistry implements Registry, Types {
     }
   }
 
-  /** See {@link registryAfter}. With `inPlace`, each removed file was replaced by an added one. */
+  /** Does what {@link registryAfter} describes. With `inPlace`, each removed file was replaced by an added one. */
   *after(files: readonly RegistryFile[], changed: ChangedFiles, inPlace = false): Steps<LinkedRegistry | undefined> {
     const { messages, extensions, linkedFiles, repeated } = this.tables;
     if ([...changed.removed, ...changed.added].some((file) => declaresAny(file, repeated))) return undefined;

@@ -53,7 +53,7 @@ interface Linked {
   readonly loaded?: LoadedFiles | undefined;
   /** The exclusions and rules of the config, as text. */
   readonly routing: string;
-  /** The names that are declared more than once. */
+  /** The problems of names that are declared more than once. */
   readonly repeats: readonly Diagnostic[];
 }
 

@@ -248,8 +248,8 @@ function wantedOf({ responseBody }: Binding, fields: string | undefined): string
 }
 
 /**
- * Decides whether an array may be one message. A `google.protobuf.Value` may be an array, but a client that streams an
- * array of values means the array as a whole: each of its elements is a message.
+ * Returns whether an array may be one message. A `google.protobuf.Value` may be an array. But if a client streams an array of
+ * Values, each of its elements is a message, so an array is not one message.
  */
 function mayBeArray({ body, method }: Binding): boolean | 'flat' {
   if (body.kind === 'none') return false;
@@ -374,7 +374,7 @@ function compileMask({ method, responseBody }: Binding): (text: string) => Field
   };
 }
 
-/** JSON's white space (RFC 8259 §2). */
+/** True for JSON's white space (RFC 8259 §2). */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
