@@ -45,7 +45,7 @@ export class JsonKeys {
   }
 
   /**
-   * Moves to the value of the object's next key, and returns true. If there is no other key, moves behind the object and
+   * Moves to the value of the object's next key, and returns true. If there is no other key, moves past the object and
    * returns false.
    */
   next(): boolean {
@@ -89,7 +89,7 @@ export class JsonKeys {
     return true;
   }
 
-  /** Moves behind the value that comes next. Returns false if other requests should run first: then it must be called again. */
+  /** Moves past the value that comes next. Returns false if other requests should run first: then it must be called again. */
   skip(): boolean {
     const { text } = this;
     for (; this.at < text.length; this.at++) {

@@ -136,13 +136,13 @@ export class JsonScanner {
     return this.stringText();
   }
 
-  /** Moves behind the key that is next. Returns the offset of its closing quote. */
+  /** Moves past the key that is next. Returns the offset of its closing quote. */
   passKey(): number {
     if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
     return this.passString();
   }
 
-  /** Reads a key, moves behind it, and adds it to `keys`. Throws a ReadProblem if `keys` has it already. */
+  /** Reads a key, moves past it, and adds it to `keys`. Throws a ReadProblem if `keys` has it already. */
   addKey(keys: KeyTable): void {
     const stop = this.passKey();
     const start = this.tokenStart + 1;
@@ -273,7 +273,7 @@ export class JsonScanner {
     return first === from ? value : -value;
   }
 
-  /** Moves behind the number that is next. {@link tokenText} then returns its text. */
+  /** Moves past the number that is next. {@link tokenText} then returns its text. */
   passNumber(): void {
     const byte = this.peek();
     if (byte !== Char.MINUS && (byte < Char.ZERO || byte > Char.NINE)) throw this.syntax('a value');

@@ -29,7 +29,7 @@ export function closingQuote(json: Uint8Array, quote: number): number {
     if (json[at] === Char.QUOTE) return at;
     if (json[at] === Char.BACKSLASH) at++;
   }
-  // A native search is faster for long strings. A quote behind an odd number of backslashes does not close the string.
+  // A native search is faster for long strings. A quote after an odd number of backslashes does not close the string.
   for (let from = at; ; from = at + 1) {
     at = json.indexOf(Char.QUOTE, from);
     if (at < 0) return json.length;
@@ -109,7 +109,7 @@ interface Position {
 }
 
 /**
- * Writes the string whose opening quote is at `json.pos`: its length and its UTF-8 bytes, in one pass. Moves behind it and
+ * Writes the string whose opening quote is at `json.pos`: its length and its UTF-8 bytes, in one pass. Moves past it and
  * returns true. Returns false, and does not move, if something other than text and short escapes such as `\n` comes before the
  * closing quote.
  */

@@ -1,6 +1,6 @@
 /**
- * This module writes JSON as UTF-8 without a copy at the end: several texts share a buffer, and each is returned as a part of
- * it. A caller that passes a writer to a codec can write into the same text before and after the message.
+ * This module writes JSON as UTF-8. Small texts share a buffer, and each is returned as a part of it, without a copy. A caller
+ * that passes a writer to a codec can write into the same text before and after the message.
  */
 import { isUtf8 } from 'node:buffer';
 import { gatewayError, type StatusError } from '../status/status-error.js';
@@ -286,7 +286,10 @@ export class JsonWriter {
     return true;
   }
 
-  /** Writes the rest of a text that has escapes or is not ASCII. The text before it has been written up to `to`. */
+  /**
+   * Writes the rest of a text that has escapes or is not ASCII. The text before it has been written up to `to`. If the rest is
+   * not UTF-8, removes the whole string and returns false.
+   */
   private unusual(bytes: Uint8Array, from: number, end: number, view: DataView, to: number): boolean {
     const { length } = this;
     this.at = to;

@@ -4,7 +4,7 @@ import { fixed } from './json-writer.js';
 export class KeyBytes {
   /** The number of bytes. */
   readonly length: number;
-  /** All bytes, with zeros behind the last one. */
+  /** All bytes, with zeros after the last one. */
   readonly words: Int32Array;
   /** The bits of the last word that belong to the text. */
   readonly mask: number;

@@ -33,7 +33,7 @@ export function writeMaskPaths(bytes: Uint8Array, start: number, end: number, wr
   return end === start || bytes[end - 1] !== COMMA;
 }
 
-/** Writes the path at `start`. Returns the offset behind it and its comma; -1 if it is not a path. */
+/** Writes the path at `start`. Returns the offset after it and its comma; -1 if it is not a path. */
 function writePath(bytes: Uint8Array, start: number, end: number, writer: WireWriter): number {
   let stop = start;
   while (stop < end && bytes[stop] !== COMMA) stop++;

@@ -204,8 +204,8 @@ export function readStructValue(machine: ReadMachine, depth: number): boolean {
 }
 
 /**
- * Writes the tag of an object or a list in a Value. Its length is written at once if it is empty, and otherwise by its frame.
- * Returns `isLeft`.
+ * Writes the tag of an object or a list in a Value. `isLeft` is true if a frame was pushed for the contents, which then writes
+ * their length. Otherwise they are empty. Returns `isLeft`.
  */
 function nested({ writer, frame }: ReadMachine, tag: number, isLeft: boolean): boolean {
   const part = writer.begin(tag);

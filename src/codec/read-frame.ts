@@ -41,7 +41,7 @@ export const Step = {
 export const AnyState = {
   /** Read the first key. */
   BEGIN: 0,
-  /** Use the type that was found behind other keys. */
+  /** Use the type that was found after other keys. */
   FOUND: 1,
   /** End the value. */
   VALUE: 2,

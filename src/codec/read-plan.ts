@@ -95,7 +95,7 @@ export const Shape = {
   MAP: 7,
 } as const;
 
-/** The ways to write a message: behind its length, as a group, or as an item of a message set. */
+/** The ways to write a message: after its length, as a group, or as an item of a message set. */
 export const Framing = { LENGTH: 0, GROUP: 1, ITEM: 2 } as const;
 
 const NO_VALUE: ValuePlan = {

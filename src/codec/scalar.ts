@@ -177,7 +177,7 @@ function writeLargeInteger(type: IntegerType, digits: string, negative: boolean,
 /** The number of digits of the lower part of a large integer. */
 const LOW_DIGITS = 9;
 
-/** The parts of an integer without its sign, which is `upper * scale + lower`. It has at most 20 digits. */
+/** An integer of at most 20 digits, without its sign, as parts: it is `upper * scale + lower`. */
 interface Magnitude {
   readonly upper: number;
   readonly scale: number;

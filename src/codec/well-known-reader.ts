@@ -50,7 +50,10 @@ export function wrappedScalar(fullName: string): ScalarType | undefined {
 const MIN_SECONDS = -62135596800;
 const MAX_SECONDS = 253402300799;
 
-/** Parses a time of RFC 3339 (section 5.6) whose seconds have at most nine decimals, and writes it. */
+/**
+ * Parses a time of RFC 3339 (section 5.6) whose seconds have at most nine decimals, and writes it. Returns false for another
+ * text.
+ */
 function writeTimestamp(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
   if (end - start < SHORTEST_TIMESTAMP) return false;
   const year = digitsAt(bytes, start, 4);
@@ -134,7 +137,9 @@ function daysSince1970(year: number, month: number, day: number): number {
 /** The limit of a Duration, which is about 10,000 years (duration.proto). */
 const MAX_DURATION_SECONDS = 315576000000;
 
-/** Parses seconds such as `-1.5s`, with one to twelve digits before the point, and writes them. */
+/**
+ * Parses seconds such as `-1.5s`, with one to twelve digits before the point, and writes them. Returns false for another text.
+ */
 function writeDuration(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
   const isNegative = bytes[start] === Char.MINUS;
   const from = isNegative ? start + 1 : start;

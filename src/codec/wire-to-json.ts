@@ -65,7 +65,7 @@ export class WireToJson {
 
   /**
    * Begins the message again, with its fields put in order first, after a value could not be written. Such a value does not
-   * matter if the upstream sent another value for the same field behind it, because the last one counts.
+   * matter if the upstream sent another value for the same field after it, because the last one counts.
    */
   private beginCarefully(task: WriteTask): void {
     const { machine } = this;

@@ -13,9 +13,9 @@ import { freshSegment, pathOf } from '../routing/unreachable.js';
 import { type Renames, renamed } from './side.js';
 
 export type Match =
-  /** The new route answers all requests of the old one. */
+  /** The new route answers all requests of the old one: it has the `same` method and shape of path, or is `wider`. */
   | { readonly kind: 'same' | 'wider'; readonly old: PlannedRoute; readonly new: PlannedRoute }
-  /** The new route belongs to the same rpc and answers other requests, or only a part of them. */
+  /** The new route belongs to the same rpc, but answers other requests (`moved`) or only a part of them (`narrowed`). */
   | { readonly kind: 'moved' | 'narrowed'; readonly old: PlannedRoute; readonly new: PlannedRoute }
   /** `answeredBy` is the route of another rpc that answers the requests now. Undefined if they get an error. */
   | { readonly kind: 'gone'; readonly old: PlannedRoute; readonly answeredBy: PlannedRoute | undefined };
@@ -107,7 +107,7 @@ class RouteMatcher {
     return { kind: this.answering(found, this.oldRoutes()) === old ? 'narrowed' : 'moved', old, new: found };
   }
 
-  /** Returns the route of a table that answers requests of `route`. Undefined if it does not answer all of them. */
+  /** Returns the route that a table finds for sample paths of `route`. Undefined if it finds none for one of them. */
   private answering(route: PlannedRoute, table: RouteTable<PlannedRoute>): PlannedRoute | undefined {
     let first: PlannedRoute | undefined;
     for (const path of this.pathsOf(route)) {

@@ -215,7 +215,7 @@ export class SchemaBook {
   }
 }
 
-/** True if clients must set the field: google.api.field_behavior, or a validation rule. */
+/** True if clients must set the field, because of google.api.field_behavior or a validation rule. */
 export function isDemanded(field: FieldDescriptor): boolean {
   if (field.behavior.includes('REQUIRED')) return true;
   const rules = rulesOf(field);

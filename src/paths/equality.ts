@@ -26,9 +26,9 @@ export interface Equality {
   readonly readsCaller: boolean;
   holds(request: Uint8Array, caller: PathCaller | undefined): boolean;
   /**
-   * Returns the same for a message after the first of its stream. It is also true if the message does not set any of
-   * the fields. `head` is a message with the values of path, query and content type. It is read for fields that the
-   * message leaves out.
+   * Does the same as `holds` for a message after the first of its stream. It is also true if the message does not set any of
+   * the fields. `head` is a message with the values of path, query and content type. It is read for fields that the message
+   * leaves out.
    */
   holdsBehind(message: Uint8Array, caller: PathCaller | undefined, head: Uint8Array): boolean;
 }

@@ -15,7 +15,7 @@ import { type OnFailure, onFailure } from './on-failure.js';
 /** One row of the route map. Its names are fixed, because other programs read them. */
 export interface RouteRow {
   readonly method: string;
-  /** The path template as it is written, behind the base path of the surface. */
+  /** The path template as it is written, after the base path of the surface. */
   readonly path: string;
   readonly rpc: string;
   /** The index of the binding: 0 for the rule itself, 1 and more for its additional bindings. */

@@ -68,7 +68,7 @@ export function* collectBindings(
   }
 }
 
-/** Returns the problems of the methods. Those of methods that are not offered are warnings, and come last. */
+/** Returns the problems of the methods. Those of methods whose routes would not be served are warnings, and come last. */
 export function bindingProblems(services: Iterable<ServiceBindings>): readonly Diagnostic[] {
   const offered = new Collected();
   const others = new Collected();

@@ -25,7 +25,7 @@ export interface Bindings {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Returns the bindings of a method. `rule` is the method's own (`method.httpRule`), or one from a service config. */
+/** Returns the bindings of a method. `rule` is the method's own (`method.httpRule`), or the one of an automatic route. */
 export function bindingsOf(method: MethodDescriptor, rule: HttpRule): Bindings {
   const bindings: Binding[] = [];
   const diagnostics: Diagnostic[] = [];

@@ -56,7 +56,7 @@ export class Matcher {
 
   /**
    * Searches with each verb that the path may end in, the longest first; then without a verb, so that the colons belong to the
-   * last segment.
+   * last segment. Returns the leaf, or NONE, as all searches do.
    */
   private search(): number {
     const { path } = this;

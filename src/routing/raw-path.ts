@@ -125,7 +125,7 @@ export class RawPath {
     this.hashes = doubled(this.hashes);
   }
 
-  /** Checks all escapes, so that decoding cannot fail later. */
+  /** Checks all escapes, so that decoding cannot fail later. Returns why the path is refused; undefined if it is not. */
   private checkEscapes(): ScanResult | undefined {
     for (let index = 0; index < this.count; index++) {
       const raw = this.text.slice(this.start(index), this.end(index));

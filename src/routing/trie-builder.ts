@@ -1,6 +1,6 @@
 /**
  * This module builds the trie of path templates, from nothing or from another trie. In the second case only the nodes on the way
- * to a changed template are opened and packed again. They come behind the others, which stay where they are:
+ * to a changed template are opened and packed again. They come after the others, which stay where they are:
  *
  *     node:  any, plain, rest, literals, verbs │ literal edges │ verb edges │ plain leaves │ leaves by verb │ children
  */
@@ -26,7 +26,7 @@ import {
 interface Leaf<T> extends Omit<Ending, 'last'> {
   readonly layout: Layout;
   readonly value: T;
-  /** The index of the value. Undefined for a leaf that is not packed yet. */
+  /** The index of `value` in the list `values` of the trie. Undefined for a leaf that is not packed yet. */
   readonly slot: number | undefined;
 }
 

@@ -36,21 +36,24 @@ interface Capture {
 }
 
 /**
- * The offsets of the numbers in a node, which begin at its index. A number is NONE when the node does not have that part. `ANY`
- * is the index of the child for `*`.
+ * These constants are the offsets of the numbers in a node, counted from its index. A number is NONE when the node does not
+ * have that part. At ANY is the index of the child for `*`.
  */
 export const ANY = 0;
-/** The index of the node's first leaf without a verb. */
+/** At PLAIN is the index of the node's first leaf without a verb. */
 export const PLAIN = 1;
-/** The node's index in `rests`. */
+/** At REST is the node's index in `rests`. */
 export const REST = 2;
-/** The number of slots in the table of edges from literals to child nodes. The table begins at EDGES. */
+/** At LITERALS is the number of slots in the table of edges from literals to child nodes. The table begins at EDGES. */
 export const LITERALS = 3;
-/** The number of slots in the table of edges from verbs to leaves, which follows. */
+/** At VERBS is the number of slots in the table of edges from verbs to leaves, which follows the first table. */
 export const VERBS = 4;
 export const EDGES = 5;
 
-/** The offsets of the numbers in a leaf, which are indices in `endings`, `layouts` and `values`. LEAF is their number. */
+/**
+ * These constants are the offsets of the numbers in a leaf, which are indices in `endings`, `layouts` and `values`. LEAF is how
+ * many numbers a leaf has.
+ */
 export const ENDING = 0;
 export const LAYOUT = 1;
 export const VALUE = 2;
@@ -65,7 +68,7 @@ export interface Trie<T> {
   readonly layouts: readonly Layout[];
   readonly values: readonly T[];
   /**
-   * For each node that a `**` may follow: the nodes behind the `**`, by the number of segments that the template has after it.
+   * For each node that a `**` may follow: the nodes after the `**`, by the number of segments that the template has after it.
    * It is NONE where there is no such template.
    */
   readonly rests: readonly (readonly number[])[];
@@ -90,7 +93,7 @@ export function literalChild(
   return slots === 0 ? NONE : findEdge(packed, node + EDGES, slots, hash, text, start, end);
 }
 
-/** Returns the first leaf with a verb, or NONE. */
+/** Returns the first leaf with the verb that is in `text` from `start` to `end`, or NONE. */
 export function verbLeaf(packed: Packed, node: number, hash: number, text: string, start: number, end: number): number {
   const slots = packed.numbers[node + VERBS]!;
   if (slots === 0) return NONE;

@@ -22,8 +22,8 @@ export interface FileDeclaration {
 }
 
 /**
- * The positions, comments and document options of a file's declarations, by full name. Few of them are ever needed, so the file
- * is read again for them, when the first one is needed: in 8,000 files, half of the text is comments.
+ * The positions, comments and document options of a file's declarations, by full name. Few of them are ever needed, so a
+ * `.proto` file is read again when the first one is needed: in 8,000 files, half of the text is comments.
  */
 export interface Places {
   position(fullName: string): Position;

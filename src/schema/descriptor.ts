@@ -33,8 +33,8 @@ export type FieldType =
 /** A declaration whose options API documents read. The gateway itself does not need these options. */
 export interface Documented {
   /**
-   * Returns the options that are read for documents (`document-options.ts`), by the full names of their extensions, or by
-   * the name of an option without one, such as `deprecated`. They are read on first use, as comments are.
+   * Returns the options that are read for documents (`document-options.ts`), by the full names of their extensions, or by the
+   * name of an option without one, such as `deprecated`. In a `.proto` file they are read on first use.
    */
   documentOptions(): DocumentOptions;
 }

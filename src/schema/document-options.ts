@@ -1,6 +1,6 @@
 /**
- * This module reads the options that only API documents need: resources, visibility, validation rules and deprecation. They are
- * read from the file when a document needs them, so that loading a schema costs nothing more.
+ * This module reads the options that only API documents need: resources, visibility, validation rules and deprecation. Those of
+ * a `.proto` file are read when a document needs them, so that loading a schema costs nothing more.
  */
 import type { DocumentOptions } from './descriptor.js';
 import { mergedOption } from './merged-option.js';

@@ -54,8 +54,8 @@ export class FilesBelow {
 }
 
 /**
- * Returns a warning for each root that is probably too high. `packageOf` returns the package of a file for its import
- * name.
+ * Returns a warning for each root that is probably too high, with the folder that fits. `packageOf` returns the package of a
+ * file for its import name.
  */
 export function highRoots(
   contents: readonly RootContent[],

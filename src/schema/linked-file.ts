@@ -21,8 +21,8 @@ export interface Types {
 
 export class LinkedFile {
   /**
-   * The files to whose types this file refers, each known by its {@link Places}. References of a message are in it once the
-   * message is linked or checked. Then those of all messages inside of it are in the needs of their files too.
+   * The files to whose types this file refers, each known by its {@link Places}. A message adds the files of its references
+   * once it is linked or checked, and so do, in their own files, all messages inside of it.
    */
   readonly needs: Set<Places>;
 

@@ -5,8 +5,8 @@ import type { OptionNode } from './syntax-tree.js';
 type MutableTree = Map<string, OptionValue[]>;
 
 /**
- * Merges the statements of an option: `option (x).a = 1; option (x) = { b: 2 };` becomes `{ a: 1 b: 2 }` at the
- * position of the first value.
+ * Merges the statements of an option: `option (x).a = 1; option (x) = { b: 2 };` becomes `{ a: 1 b: 2 }` at the position of the
+ * first value. Returns undefined if no statement sets a field or has a message.
  */
 export function mergedOption(options: readonly OptionNode[]): OptionMessage | undefined {
   const usable = options.filter(({ path, value }) => path.length > 0 || isMessage(value));

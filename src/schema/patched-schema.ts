@@ -103,8 +103,8 @@ function* leadsToSame({ sources, lookups: { imports, links } }: LoadedFiles): St
 }
 
 /**
- * Reads a file again. Returns undefined if it is not one of the loaded files, if it no longer exists, or if it imports other
- * files.
+ * Reads a file again. Returns undefined if it is not one of the loaded files, if it no longer exists, or if its imports have
+ * changed.
  */
 function readAgain(
   path: string,

@@ -1,7 +1,7 @@
 /**
- * This module finds the problems of a message and of all messages that it needs: unknown names, and repeated numbers
- * and JSON names. The parser does not check these. This module reads only declarations, so that it links nothing that
- * no request needs.
+ * This module finds the problems of a message and of all messages that it needs: unknown names, and repeated or impossible
+ * numbers and JSON names. The parser of `.proto` text finds only some of these, and a descriptor set may have all of them. This
+ * module reads only declarations, so that it links nothing that no request needs.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { bundledFileOf } from './bundled.js';

@@ -241,7 +241,10 @@ class FileConverter {
     }
   }
 
-  /** Reads all statements of one option as a single option. */
+  /**
+   * Reads all statements of one option as a single option, and reports a value that is no message. Returns undefined if the
+   * option has no other.
+   */
   private annotation<T>(
     options: Options,
     extension: string,
@@ -259,7 +262,7 @@ class FileConverter {
   }
 }
 
-/** The rule ids of diagnostics about annotations. */
+/** The rule id of diagnostics about an annotation, by the name of its extension. */
 const RULES: ReadonlyMap<string, RuleId> = new Map([
   [HTTP, HTTP_RULE],
   [POLICY, 'policy'],

@@ -157,7 +157,7 @@ export class ProtoLexer {
 
 const LONGEST_SHOWN = 60;
 
-/** Returns a token for error texts: `';'`, or the code point of its first character that cannot be seen. */
+/** Returns a token for error texts: `';'`, or the code point of its first character that is not printable ASCII: `U+00E9`. */
 export function shown(token: string): string {
   const [unseen] = /[^\x20-\x7e]/u.exec(token) ?? [];
   if (unseen !== undefined) return `U+${unseen.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;

@@ -376,7 +376,10 @@ class LinkedRegistry implements Registry, Types {
   }
 }
 
-/** Resolves a name of one part, as most names are, without building texts to look up. */
+/**
+ * Returns the full name for a name of one part, as most names are, without building texts to look up. Undefined if no scope has
+ * it.
+ */
 function nearest(scope: Scope, name: string): string | undefined {
   for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
     const found = at.types.get(name);

@@ -67,7 +67,7 @@ export class Indenter {
   }
 }
 
-/** Returns the index of the quote that ends the string that begins at `start`. */
+/** Returns the index of the quote that ends the string which begins at `start`; the length of the text if there is none. */
 function endOfString(json: Uint8Array, start: number): number {
   for (let at = start + 1; at < json.length; at++) {
     if (json[at] === Char.BACKSLASH) at++;

@@ -32,7 +32,10 @@ export interface QueryRule {
 }
 
 export interface QueryBinder {
-  /** Reads the query into `bound`. Throws INVALID_ARGUMENT that names the parameter. */
+  /**
+   * Reads the query into `bound`, and returns the parameters about the answer. Throws INVALID_ARGUMENT that names the
+   * parameter.
+   */
   bind(rawQuery: string, bound: BoundMessage): GivenParameters;
   /** Returns the parameters about the answer alone, and reads no fields. Throws INVALID_ARGUMENT. */
   system(rawQuery: string): GivenParameters;

@@ -1,6 +1,6 @@
 /**
  * A Transcoder is one compiled binding. It turns the path, query and body of an HTTP request into the bytes of the request
- * message, and the bytes of the response message into JSON. It makes no calls and keeps no state.
+ * message, and the bytes of the response message into JSON. It makes no calls, and keeps nothing of a request.
  * docs/http-mapping.md has the rules.
  *
  *     PATCH /v1/{book.name=shelves/*}   body: "book"
