@@ -1,7 +1,7 @@
 /**
- * This module begins to read the JSON of a message or of a field. A text is read at once. An object or a list is left to a
- * frame, which is read later. The functions that return a boolean return true if they left something to a frame, which is
- * then on top of the stack.
+ * This module begins to read the JSON of a message or of a field. A string, a number or another short value is read at once.
+ * For an object or a list that is not empty, a frame is pushed, which the loop in `json-to-wire.ts` reads later: the value is
+ * "left to a frame". The functions that return a boolean return true if they pushed a frame.
  */
 import type { BoundMessage } from './bound.js';
 import { AnyState, Close, type ReadFrame, Step } from './read-frame.js';
@@ -37,7 +37,7 @@ export function readContents(machine: ReadMachine, plan: MessagePlan, depth: num
   }
 }
 
-/** Pushes an object whose opening bracket has been read. */
+/** Pushes a frame for an object whose opening bracket has been read. */
 export function pushObject(
   machine: ReadMachine,
   plan: MessagePlan,
@@ -150,11 +150,12 @@ export function endMessage(
   if (framing === Framing.ITEM) writer.tag(1, Wire.END_GROUP);
 }
 
-/** The Close of each Framing. */
+/** The bytes that end a message, by its {@link Framing}. */
 const CLOSES = [Close.LENGTH, Close.GROUP, Close.ITEM];
 
-/** The tags of struct.proto: of the entries of a Struct, of their keys and of the values of a list; and of a Value's members. */
+/** The tag of field 1 in the messages of struct.proto: the entries of a Struct, their keys, and the values of a ListValue. */
 export const ENTRY_TAG = (1 << 3) + Wire.LEN;
+/** The tags of a Value's members `struct_value` and `list_value`. */
 const STRUCT_TAG = (5 << 3) + Wire.LEN;
 const LIST_TAG = (6 << 3) + Wire.LEN;
 
@@ -196,7 +197,10 @@ export function readStructValue(machine: ReadMachine, depth: number): boolean {
   }
 }
 
-/** Begins the part of an object or a list in a Value, or writes it at once if it is empty. */
+/**
+ * Writes the tag of an object or a list in a Value. Its length is written at once if it is empty, and otherwise by its frame.
+ * Returns `isLeft`.
+ */
 function nested({ writer, frame }: ReadMachine, tag: number, isLeft: boolean): boolean {
   const part = writer.begin(tag);
   if (isLeft) frame.inner = part;

@@ -16,7 +16,7 @@ export class Seconds {
     return this;
   }
 
-  /** Reads the piece that the reader is narrowed to. */
+  /** Reads the piece that is the reader's range. A value that is in it replaces an earlier one. */
   read(reader: WireReader): void {
     while (reader.at < reader.end) {
       const tag = reader.tag();
