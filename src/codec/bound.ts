@@ -3,7 +3,7 @@
  * form a tree, and are written into the message while the JSON of the body is read. The body may leave out a bound field, have
  * its default or repeat its value; any other value is an error. A value is checked and encoded when it is bound.
  *
- *      book.name = "shelves/1", update_mask = "title"   →   { book: { name: leaf }, update_mask: leaf }
+ *     book.name = "shelves/1", update_mask = "title"   →   { book: { name: leaf }, update_mask: leaf }
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { isTextMessage } from '../schema/text-messages.js';

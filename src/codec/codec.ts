@@ -27,7 +27,7 @@ import { type MessagePlan, WritePlans } from './write-plan.js';
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
-  /** Reads the whole message, for `body: "*"`. Without a body, `json` is undefined. */
+  /** Reads the whole message, for `body: "*"`, and returns its encoded bytes. Without a body, `json` is undefined. */
   read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   /** Reads the value of one field, for `body: "field"`. All other fields come from `bound`. */
   readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;

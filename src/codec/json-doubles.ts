@@ -32,7 +32,7 @@ const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EX
 const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
 /** The powers of ten from 1e-6 to 1e16, at which a number gets the next decimal exponent. */
 const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));
-/** Rounding errors may hide a smaller difference between two numbers than this. */
+/** Two numbers that differ by less than this may be equal, because of rounding errors. Then the string is used. */
 const DOUBT = 1e-9;
 
 const FLOAT = new Float64Array(1);
@@ -180,7 +180,10 @@ const FLOAT_DOUBT = 1e-5;
 /** The reciprocals of the first powers of ten. To multiply by them is faster than to divide. */
 const FRACTIONS = [1, 1e-1, 1e-2, 1e-3];
 
-/** Writes the 17 digits of `front` and `rest`, of which the first is worth `10^exponent`, as the decimal of `value`. */
+/**
+ * Writes `value` as a decimal. `front` has the first nine of its 17 digits, and `rest` the other eight. The first digit is
+ * worth `10^exponent`.
+ */
 function writeDigits(view: DataView, at: number, front: number, rest: number, value: number, exponent: number): number {
   if (exponent < 0) {
     view.setUint16(at, 0x2e30, true);

@@ -72,7 +72,7 @@ export class JsonKeys {
     return this.textOf(this.keyStart, this.keyEnd);
   }
 
-  /** Returns the value that comes next if it is a string. */
+  /** Returns the value that comes next if it is a string, and undefined otherwise. */
   string(): string | undefined {
     const { at } = this;
     if (this.text[at] !== Char.QUOTE) return undefined;

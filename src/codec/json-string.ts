@@ -100,7 +100,7 @@ export function writeUnescaped(bytes: Buffer, view: DataView, start: number, sto
   writer.pos = to;
 }
 
-/** JSON that is UTF-8, a view of it, and the offset at which it is read. */
+/** JSON that is UTF-8, a DataView of it, and the offset at which it is read. */
 interface Position {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -195,7 +195,7 @@ function copyLong(
 const CLOSE = 32;
 const DENSE = 256;
 /**
- * 1 for each byte that stands for itself in a JSON string: any byte except a quote, a backslash and a control
+ * This table has 1 for each byte that stands for itself in a JSON string, and 0 for a quote, a backslash and each control
  * character.
  */
 const PLAIN = new Uint8Array(256).fill(1, 0x20);

@@ -35,7 +35,7 @@ export interface UnfinishedRead {
   more(): Uint8Array | undefined;
 }
 
-/** The reading half of a MessageCodec. */
+/** Reads JSON for the codecs of all message types. */
 export interface JsonReader {
   /** Reads the text. Throws a StatusError (INVALID_ARGUMENT). */
   read(task: ReadTask): Uint8Array;
@@ -133,7 +133,7 @@ function more(machine: ReadMachine): boolean {
   return run(machine);
 }
 
-/** Does the next steps. Returns false if other requests should run first. */
+/** Does steps until all is read, or until other requests should run. Returns false in the second case. */
 function run(machine: ReadMachine): boolean {
   const { scanner } = machine;
   while (machine.count > 0) {

@@ -37,12 +37,12 @@ export class JsonWriter {
   private view = viewOf(NOTHING);
   private start = 0;
   private at = 0;
-  /** The buffer of small texts and the offset of its first free byte, while a larger text has a buffer of its own. */
+  /** While a larger text has a buffer of its own, `shared` is the buffer of small texts and `free` its first free offset. */
   private shared: Buffer = NOTHING;
   private free = 0;
   /** The buffer for texts of medium size, which are copied when they are complete. It is zeroed after each text. */
   private medium: Buffer | undefined;
-  /** The most bytes that the current text may have, and the argument of `limit` for the error text. */
+  /** `most` is the most bytes that the current text may have. `maxBytes` is the argument of `limit`, for the error text. */
   private most = Number.POSITIVE_INFINITY;
   private maxBytes = Number.POSITIVE_INFINITY;
 

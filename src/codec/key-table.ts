@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 const SEED = randomBytes(4).readInt32LE();
 const FEW = 8;
 const FIRST_BYTES = 256;
-/** A larger buffer is not kept after `clear`. */
+/** A buffer with more bytes is not kept after `clear`. */
 const KEPT_BYTES = 1 << 16;
 /**
  * The most slots that are tried for a key. More full slots in a row come only from keys that were chosen to collide;
@@ -206,7 +206,7 @@ export class KeyTables {
     this.tables[--this.depth]!.clear();
   }
 
-  /** Takes back all tables. Needed after an error. */
+  /** Takes back all tables after an error, when `pop` has not been called for each of them. */
   reset(): void {
     while (this.depth > 0) this.pop();
   }

@@ -2,7 +2,7 @@
  * This module adds the values of path and query to a message while its JSON is read. For a field that has such a value, the
  * body may have no value, the default or the same value, but no other one:
  *
- *      bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
+ *     bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
  */
 import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from './bound.js';
 import { beginMessage, endMessage, pushObject, readContents, readField } from './read-contents.js';

@@ -11,7 +11,10 @@ import { Char } from './read-problem.js';
 import { passUnknownName, readTextForm, readValue, readWrapper } from './read-value.js';
 import { Wire } from './wire-writer.js';
 
-/** Reads the contents of a message, without tag and length. `depth` is the number of objects and lists around it. */
+/**
+ * Reads the contents of a message, without tag and length. `depth` is the number of objects and lists around it. Returns true
+ * if a frame was pushed that reads the contents.
+ */
 export function readContents(machine: ReadMachine, plan: MessagePlan, depth: number): boolean {
   const { scanner } = machine;
   switch (plan.form) {
@@ -65,7 +68,10 @@ function openAny(machine: ReadMachine, depth: number): boolean {
   return true;
 }
 
-/** Reads the value of a field, with tags. `depth` is the number of objects and lists around it. */
+/**
+ * Reads the value of a field, with tags. `depth` is the number of objects and lists around it. Returns true if a frame was
+ * pushed that reads the value.
+ */
 export function readField(machine: ReadMachine, member: MemberPlan, depth: number): boolean {
   const { writer, scanner } = machine;
   const { value } = member;
@@ -111,7 +117,7 @@ function openList(machine: ReadMachine, step: number, member: MemberPlan, depth:
   return true;
 }
 
-/** Reads a message with its tag and its length, or as a group. */
+/** Reads a message with its tag and its length, or as a group. Returns true if a frame was pushed that reads it. */
 export function readMessage(machine: ReadMachine, member: MemberPlan, depth: number): boolean {
   const part = beginMessage(machine, member);
   const isLeft = readContents(machine, member.value.message!, depth);
@@ -119,7 +125,7 @@ export function readMessage(machine: ReadMachine, member: MemberPlan, depth: num
   return isLeft;
 }
 
-/** Writes the bytes before the contents of a message. Returns the start of the contents. */
+/** Writes the bytes before the contents of a message. Returns the offset at which the contents begin in the writer. */
 export function beginMessage({ writer }: ReadMachine, { framing, tag, number }: MemberPlan): number {
   if (framing === Framing.ITEM) {
     // Group 1 with type_id = 2 and message = 3 (descriptor.proto, message_set_wire_format).
@@ -159,7 +165,7 @@ export const ENTRY_TAG = (1 << 3) + Wire.LEN;
 const STRUCT_TAG = (5 << 3) + Wire.LEN;
 const LIST_TAG = (6 << 3) + Wire.LEN;
 
-/** Reads any JSON value as the contents of a google.protobuf.Value. */
+/** Reads any JSON value as the contents of a google.protobuf.Value. Returns true if a frame was pushed that reads them. */
 export function readStructValue(machine: ReadMachine, depth: number): boolean {
   const { scanner, writer } = machine;
   switch (scanner.peek()) {

@@ -33,7 +33,7 @@ export const Step = {
   AGAINST: 10,
   /** Compare a message whose JSON is not an object of its fields with the values that are bound to it. */
   AGAINST_MESSAGE: 11,
-  /** End the whole text. */
+  /** Check that nothing comes after the value, and end the message. */
   END: 12,
 } as const;
 
@@ -66,9 +66,9 @@ export class ReadFrame {
   /** True until the first element or member has been read. */
   isFirst = true;
   close: number = Close.NOTHING;
-  /** The start of the part whose length is written when the frame ends. */
+  /** The offset in the message of the part whose length is written when the frame ends. */
   part = 0;
-  /** The start of a second part inside of that part, whose length is written too; -1 if there is none. */
+  /** The offset of a second part inside of that part, whose length is written too; -1 if there is none. */
   inner = -1;
   /** The number of a group. For an Any, the position of the writer before its value. */
   number = 0;
@@ -82,7 +82,7 @@ export class ReadFrame {
   state = 0;
   /** True if the object is the value of an Any, so that it may have the key `@type`. */
   inAny = false;
-  /** True if the keys `@type` and `value` of an Any have been read. */
+  /** `hasType` and `hasValue` are true if these keys of an Any, `@type` and `value`, have been read. */
   hasType = false;
   hasValue = false;
   plan: MessagePlan | undefined;

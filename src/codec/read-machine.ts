@@ -14,7 +14,7 @@ import { Wire, WireWriter } from './wire-writer.js';
  */
 const LONG_MS = 20;
 const SHORT_MS = 8;
-/** The smallest part, in bytes of JSON. */
+/** The smallest part that is read without a pause, in bytes of JSON. */
 const LEAST_BYTES = 1 << 15;
 /**
  * When a length is written before its part, the bytes of the part may have to be moved. 2^7 of them count as one byte of JSON.

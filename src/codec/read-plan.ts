@@ -18,7 +18,7 @@ import { expectedScalar, fieldWireType, scalarWireType } from './scalar.js';
 import { type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire } from './wire-writer.js';
 
-/** The ways to read and write a value. */
+/** How a value is read from JSON and encoded. */
 export const Kind = {
   STRING: 0,
   BYTES: 1,
@@ -59,7 +59,7 @@ export interface ValuePlan {
   readonly scalar: ScalarType;
   /** A description of the values, for error texts. */
   readonly expected: string;
-  /** The range of an integer, cut to the numbers that a double holds exactly. */
+  /** `least` and `most` are the range of an integer, cut to the numbers that a double holds exactly. */
   readonly least: number;
   readonly most: number;
   readonly enum: EnumPlan | undefined;
@@ -183,9 +183,9 @@ export class MessagePlan {
   /** The number of slots in the {@link SeenStack} that an object needs: a bit for each member, and a slot for each oneof. */
   readonly slots: number;
   readonly form: number;
-  /** The reader of the text, for the form TEXT. */
+  /** The reader of the JSON string, for the form TEXT. Undefined for other forms. */
   readonly text: TextForm | undefined;
-  /** The value of a wrapper, and its tag. */
+  /** The plan of a wrapper's `value`, and the tag of this field. Undefined and 0 for other messages. */
   readonly wrapped: ValuePlan | undefined;
   readonly wrappedTag: number;
   /** The ordinals of the members that a client may use, by their names. */

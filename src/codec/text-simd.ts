@@ -66,13 +66,13 @@ export class TextSimd {
     return from + this.code.unescape(SOURCE + end - from) - SOURCE;
   }
 
-  /** Returns the text that was read last. It is valid until the next call. */
+  /** Returns the text that {@link unescape} read last. It is valid until the next call. */
   unescaped(): Uint8Array {
     return this.memory.subarray(TARGET, this.written[0]);
   }
 }
 
-/** A position that no byte has. */
+/** A position that no byte has, so that the place stays empty. */
 const NOWHERE = 0xff;
 
 /**

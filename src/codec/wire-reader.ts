@@ -22,7 +22,10 @@ const NO_VIEW = new DataView(NOTHING.buffer);
 
 export class WireReader {
   at: number;
-  /** The halves of the number that was read last, as signed integers, which V8 keeps without an allocation. */
+  /**
+   * `lowBits` and `highBits` are the halves of the number that was read last, as signed integers, which V8 keeps without an
+   * allocation.
+   */
   lowBits = 0;
   highBits = 0;
   bytes: Uint8Array;

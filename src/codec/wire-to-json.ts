@@ -33,7 +33,7 @@ export class WireToJson {
     this.machine = new WriteMachine(plans);
   }
 
-  /** Begins with a task. Its JSON goes to `out`. */
+  /** Begins to write the message of a task. Its JSON goes to `out`. */
   begin(task: WriteTask, out: JsonWriter): void {
     this.task = task;
     this.before = out.length;

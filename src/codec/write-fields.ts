@@ -237,7 +237,7 @@ function writeSomeNumbers(machine: WriteMachine, field: FieldPlan): void {
   machine.left -= count;
 }
 
-/** The most numbers that are written before the free room and the limits of the part are checked again. */
+/** The most numbers that are written before room for more is made, and before the machine may stop for other requests. */
 const NUMBERS = 64;
 
 /**

@@ -27,7 +27,7 @@ export const Step = {
 export class WriteFrame {
   step: number = Step.FIELDS;
   plan: MessagePlan | undefined;
-  /** The field whose elements are written, for PACKED and BYTES. */
+  /** The field whose elements are written, for PACKED. */
   field: FieldPlan | undefined;
   /** The field that is the whole JSON. Undefined if the JSON is an object of all fields. */
   only: FieldPlan | undefined;
@@ -40,10 +40,10 @@ export class WriteFrame {
   spanEnd = 0;
   /** The number of spans that the source had before this frame. */
   base = 0;
-  /** The range of the current span that is still to be read. */
+  /** `at` and `end` are the range of the current span that is still to be read. */
   at = 0;
   end = 0;
-  /** The offset at which the range began. */
+  /** The offset at which the message or the value begins. */
   start = 0;
   /** True if the spans are in the order of the fields, with all records of a field together. */
   ordered = false;
@@ -70,8 +70,8 @@ export class WriteFrame {
   /** The offsets of the last entries of all keys. Only a map with repeated keys has them. */
   lastEntries: KeyTable | undefined;
   /**
-   * The place where the map begins, so that it can be written again: the length of the JSON before it, the next span, and the
-   * range of the current span that is still to be read.
+   * The four numbers with `map` in their names are the place where the map begins, so that it can be written again: the length
+   * of the JSON before it, the next span, and the range of the current span that is still to be read.
    */
   mapText = 0;
   mapSpan = 0;
@@ -79,8 +79,8 @@ export class WriteFrame {
   mapEnd = 0;
 
   /**
-   * The field whose span ends at the reader, and true if no field was out of order. Both are used only while spans are
-   * collected.
+   * While spans are collected, `growing` is the field whose span ends at the reader, and `inOrder` is true if no field was out
+   * of order.
    */
   growing: FieldPlan | undefined;
   inOrder = true;

@@ -198,7 +198,7 @@ export class MessagePlan {
    * are none.
    */
   readonly hiddenNames: ReadonlySet<string> | undefined;
-  /** True if defaults are written for some fields. */
+  /** True if some unset fields of the message are written with their defaults (`emitDefaults`). */
   hasDefaults = false;
   /**
    * True if the fields of a message are put in order before they are written, because they may come in another order than
