@@ -269,7 +269,9 @@ function writeText(field: FieldDescriptor, text: string): string | undefined {
   }
 }
 
-/** Writes the contents of a message with the length or the end tag that its field needs. */
+/**
+ * Writes what `writeContents` writes as the value of a field, with the length or the end tag that it needs. Returns its result.
+ */
 function writeFramed<T>({ type, number }: FieldDescriptor, writeContents: () => T): T {
   const isGroup = type.kind === 'message' && type.delimited;
   const start = isGroup ? scratch.pos : scratch.fork();

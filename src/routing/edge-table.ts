@@ -29,7 +29,7 @@ export function sizeOf(slots: number): number {
 
 export interface Packed {
   readonly numbers: Int32Array;
-  /** The same memory as UTF-16 code units. */
+  /** The memory of `numbers` as UTF-16 code units. */
   readonly codes: Uint16Array;
 }
 
