@@ -107,13 +107,17 @@ class RouteMatcher {
     return { kind: this.answering(found, this.oldRoutes()) === old ? 'narrowed' : 'moved', old, new: found };
   }
 
-  /** Returns the route that a table finds for sample paths of `route`. Undefined if it finds none for one of them. */
+  /**
+   * Returns the route that a table finds for the first of the sample paths of `route`. Undefined if it finds none for one of
+   * the paths, or a route of another rpc.
+   */
   private answering(route: PlannedRoute, table: RouteTable<PlannedRoute>): PlannedRoute | undefined {
     let first: PlannedRoute | undefined;
     for (const path of this.pathsOf(route)) {
       const result = table.match(methodOf(route), path);
       if (result.kind !== 'found') return undefined;
       first ??= result.value;
+      if (result.value.binding.method !== first.binding.method) return undefined;
     }
     return first;
   }

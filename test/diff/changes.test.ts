@@ -51,6 +51,16 @@ service S { rpc List(Q) returns (R) { option (google.api.http) = { get: "/v1/{id
   t.deepEqual(found?.routes.examples, ['GET /v1/{id}/list']);
 });
 
+test('a route is narrower if another rpc answers some of its paths', async (t) => {
+  const proto = (get: string, more: string) => `syntax = "proto3"; package a.v1; import "google/api/annotations.proto";
+message Q { string id = 1; } message R {}
+service S { rpc Get(Q) returns (R) { option (google.api.http) = { get: "${get}" }; } ${more} }`;
+  const more = `rpc Rest(Q) returns (R) { option (google.api.http) = {
+    get: "/v1/{id=*/**}" additional_bindings { get: "/v1" } }; }`;
+  const found = diff(await sideFrom(proto('/v1/{id=**}', '')), await sideFrom(proto('/v1/{id=*}', more)));
+  t.true(found.map(shown).includes('breaking route-narrowed GET /v1/{id=**}'), found.map(shown).join('\n'));
+});
+
 test('a second name of an enum value that goes is missed in requests, and not in answers', async (t) => {
   const proto = (values: string) => `syntax = "proto3"; package a.v1; import "google/api/annotations.proto";
 message Q { E e = 1; } message R { F f = 1; }
