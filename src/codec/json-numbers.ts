@@ -8,11 +8,15 @@ export function numberJson(value: number): string {
 
 /** Returns the shortest JSON of a number that is stored as a float: 0.1, not 0.10000000149011612. */
 export function floatJson(number: number): string {
-  const value = Math.fround(number);
-  if (!Number.isFinite(value) || Number.isInteger(value)) return numberJson(value);
+  return numberJson(shortestFloat(Math.fround(number)));
+}
+
+/** Returns the number with the fewest digits that is stored as this float: 0.10000000149011612 → 0.1. */
+export function shortestFloat(float: number): number {
+  if (!Number.isFinite(float) || Number.isInteger(float)) return float;
   for (let digits = 6; digits < 9; digits++) {
-    const shorter = Number(value.toPrecision(digits));
-    if (Math.fround(shorter) === value) return numberJson(shorter);
+    const shorter = Number(float.toPrecision(digits));
+    if (Math.fround(shorter) === float) return shorter;
   }
-  return numberJson(Number(value.toPrecision(9)));
+  return Number(float.toPrecision(9));
 }

@@ -8,6 +8,8 @@
  * Both sides are compared as text, numbers in decimal and enums by name. An absent value is equal to nothing: an unset
  * field with presence, or a claim that is missing, empty, a list, an object or a number beyond 2^53.
  */
+
+import { shortestFloat } from '../codec/json-numbers.js';
 import { resolveScalar } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type CallerPath, callerPath, type PathCaller } from './caller.js';
@@ -51,9 +53,8 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
   const { left, right } = parseEquality(text);
   const compiler = new Compiler(request);
   const { presences } = compiler;
-  const [a, b] = [compiler.operand(left), compiler.operand(right)];
-  checkLiteral(a, b);
-  checkLiteral(b, a);
+  const [first, second] = [compiler.operand(left), compiler.operand(right)];
+  const [a, b] = [fitted(first, second), fitted(second, first)];
   return {
     text,
     requestFields: compiler.requestFields,
@@ -149,23 +150,30 @@ function joined(parts: readonly Read[], ...from: Parameters<Read>): string | und
   return text;
 }
 
-/** Throws ExpressionError if the field on the other side cannot have the value of the literal. */
-function checkLiteral(literal: Operand, { field, literal: other }: Operand): void {
-  const { literal: text, column } = literal;
-  if (text === undefined) return;
+/**
+ * Returns the operand. If it is a number and the other side is a float field, it is rounded to a float, as the field is. Throws
+ * ExpressionError if it is a literal that the field on the other side cannot have as its value.
+ */
+function fitted(operand: Operand, { field, literal: other }: Operand): Operand {
+  const { literal: text, column } = operand;
+  if (text === undefined) return operand;
   if (other !== undefined) throw new ExpressionError(column, `expected a path on one side, got '${text}'`);
   const number = /^[-\d]/.test(text);
   if (field === undefined) {
-    if (number || text === 'true' || text === 'false') return;
+    if (number || text === 'true' || text === 'false') return operand;
     throw new ExpressionError(column, `expected a path, a text in '…', a number, true or false, got '${text}'`);
   }
   const { type } = field;
   if (type.kind === 'enum') {
-    if (type.enum.numberOf(text) !== undefined) return;
+    if (type.enum.numberOf(text) !== undefined) return operand;
     throw new ExpressionError(column, `expected a value of ${type.enum.fullName}, got '${text}'`);
   }
   const scalar = type.kind === 'scalar' ? type.scalar : 'message';
-  if (scalar === 'bool' && (text === 'true' || text === 'false')) return;
-  if (scalar !== 'string' && scalar !== 'bytes' && scalar !== 'bool' && number) return;
+  if (scalar === 'bool' && (text === 'true' || text === 'false')) return operand;
+  if (scalar === 'float' && number) {
+    const rounded = String(shortestFloat(Math.fround(Number(text))));
+    return { ...operand, read: () => rounded };
+  }
+  if (scalar !== 'string' && scalar !== 'bytes' && scalar !== 'bool' && number) return operand;
   throw new ExpressionError(column, `expected a ${scalar}${scalar === 'string' ? " in '…'" : ''}, got '${text}'`);
 }

@@ -4,6 +4,7 @@
  *
  *     [request.book, Book.name]  over  UpdateBookRequest { 1: book { 1: "shelves/1" } }  →  shelves/1
  */
+import { shortestFloat } from '../codec/json-numbers.js';
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import type { EnumDescriptor, FieldDescriptor, ScalarType } from '../schema/descriptor.js';
 
@@ -11,9 +12,9 @@ import type { EnumDescriptor, FieldDescriptor, ScalarType } from '../schema/desc
 const MAX_DEPTH = 100;
 
 /**
- * Returns the text of the singular scalar or enum at the end of `path`: integers in decimal, enums by their name, bytes
- * in base64. For an unset field it returns the default, or undefined if the field has presence. If there are several
- * values, the last one counts, as everywhere in protobuf. Throws BrokenWire.
+ * Returns the text of the singular scalar or enum at the end of `path`: integers in decimal, floats with the fewest
+ * digits (0.1), enums by their name, bytes in base64. For an unset field it returns the default, or undefined if the field
+ * has presence. If there are several values, the last one counts, as everywhere in protobuf. Throws BrokenWire.
  */
 export function readFieldText(wire: Uint8Array, path: readonly FieldDescriptor[]): string | undefined {
   const reader = new WireReader(wire);
@@ -93,7 +94,7 @@ function numberText(reader: WireReader, scalar: ScalarType): string {
       return String(reader.view.getFloat64(reader.at - 8, true));
     case 'float':
       reader.fixed32();
-      return String(reader.view.getFloat32(reader.at - 4, true));
+      return String(shortestFloat(reader.view.getFloat32(reader.at - 4, true)));
     case 'fixed64':
     case 'sfixed64':
       reader.fixed64();
