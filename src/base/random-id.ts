@@ -1,4 +1,7 @@
-/** Makes random UUIDs of version 4 (RFC 9562 §5.4). Bytes for many are drawn at once, because every request needs one. */
+/**
+ * Makes random UUIDs of version 4 (RFC 9562 §5.4) and other random ids. Bytes for many are drawn at once, because every request
+ * needs some.
+ */
 import { randomFillSync } from 'node:crypto';
 
 const ID_BYTES = 16;
@@ -12,10 +15,7 @@ const DIGITS = Buffer.from('0123456789abcdef');
 
 /** Returns a UUID that nobody can guess. */
 export function randomId(): string {
-  if (at === drawn.length) {
-    randomFillSync(drawn);
-    at = 0;
-  }
+  draw(ID_BYTES);
   for (let i = 0; i < ID_BYTES; i++) {
     let byte = drawn[at++]!;
     if (i === 6) byte = (byte & 0x0f) | 0x40;
@@ -25,4 +25,18 @@ export function randomId(): string {
     text[place + 1] = DIGITS[byte & 15]!;
   }
   return text.toString('latin1');
+}
+
+/** Returns so many random bytes, at most 16, as hexadecimal digits. */
+export function randomDigits(bytes: number): string {
+  draw(bytes);
+  at += bytes;
+  return drawn.toString('hex', at - bytes, at);
+}
+
+/** Draws new bytes if fewer than so many are left. */
+function draw(bytes: number): void {
+  if (at + bytes <= drawn.length) return;
+  randomFillSync(drawn);
+  at = 0;
 }

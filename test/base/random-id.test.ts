@@ -1,5 +1,5 @@
 import test from 'ava';
-import { randomId } from '../../src/base/random-id.js';
+import { randomDigits, randomId } from '../../src/base/random-id.js';
 
 const UUID_4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -16,4 +16,11 @@ test('random ids are UUIDs of version 4, no two are equal, and every free digit 
     seen,
     Array.from({ length: 36 }, (_, at) => fixed.get(at) ?? 16),
   );
+});
+
+test('random digits are as many as asked, no two ids are equal, and none has bytes of another one', (t) => {
+  const ids = Array.from({ length: 2000 }, (_, i) => randomDigits(i % 3 === 0 ? 16 : 8));
+  t.true(ids.every((id, i) => /^[0-9a-f]+$/.test(id) && id.length === (i % 3 === 0 ? 32 : 16)));
+  const parts = ids.flatMap((id) => id.match(/.{16}/g)!);
+  t.is(new Set(parts).size, parts.length);
 });

@@ -28,7 +28,7 @@ try {
   await install();
   await fact('npx protogate has every command', commands);
   await fact('npx protogate check, routes and explain work with own protos', ownProtos);
-  await fact('the library answers a request', library);
+  await fact('the library answers a request, and loads nothing that only traces need', library);
   await fact('its code is in few files', fewFiles);
   await fact('no request waits for a module that is loaded', loading);
   await fact('YAML is only loaded if there is a config file', lateYaml);
@@ -86,15 +86,18 @@ function library(): void {
   const script = `
     import { createGateway } from 'protogate';
     import { createServer } from 'node:http';
+    import { createRequire } from 'node:module';
     const upstreams = { library: { target: '127.0.0.1:1', services: ['*'] } };
     const gateway = await createGateway({ version: 1, schema: { protos: ['protos'] }, upstreams });
     const server = createServer(gateway.callback()).listen(0, '127.0.0.1', async () => {
       const { status } = await fetch('http://127.0.0.1:' + server.address().port + '/v1/shelves/7');
-      process.stdout.write(String(status));
+      const loaded = Object.keys(createRequire(import.meta.url).cache).join(' ').match(/@opentelemetry.[a-z-]+/g);
+      process.stdout.write([status, ...new Set(loaded)].join(' '));
       process.exit();
     });`;
-  const status = runScript(script);
-  require(status === '503', `expected 503, because no server runs, got ${status}`);
+  const found = runScript(script);
+  // 503, because no server runs. prom-client loads OpenTelemetry's API.
+  require(found === '503 @opentelemetry/api', `expected 503 and no package but @opentelemetry/api, got ${found}`);
 }
 
 /** Runs a program of the user, and returns what it prints. */

@@ -190,6 +190,40 @@ test('a trace that is not recorded has the digits of the request id if they are 
   await tracing.close();
 });
 
+test('a span is exported once, with the caller as its parent and long texts cut', async (t) => {
+  const receiver = await startReceiver(t);
+  const count = () => ({ count: 0 });
+  const settings = { otlp: receiver.url, headers: {}, sample: 0, serviceName: 's' };
+  const tracing = new Tracing(settings, { log: createLog({}), exported: count(), failed: count() });
+  await tracing.ready;
+  const before = Date.now();
+  const { traceId, span } = tracing.trace({ traceparent: `${PARENT}-01`, requestId: '', trustsParent: true });
+  const child = span!.child('call', 'call', {
+    long: 'x'.repeat(300),
+    none: undefined,
+    count: 1,
+    share: 0.5,
+    yes: true,
+  });
+  child.end();
+  child.end();
+  span!.rename('renamed');
+  span!.end();
+  await tracing.close();
+  const [call, request] = receiver.spans;
+  t.is(receiver.spans.length, 2);
+  t.deepEqual(call!.attributes, { long: 'x'.repeat(256), count: 1, share: 0.5, yes: true });
+  t.like(request, { name: 'renamed', traceId: PARENT.slice(3, 35), parentSpanId: PARENT.slice(36), kind: 2 });
+  t.like(call, { traceId, parentSpanId: request!.spanId, kind: 3, failed: false });
+  t.true(request!.startMs >= before - 1 && call!.startMs >= request!.startMs);
+  t.true(call!.endMs >= call!.startMs && request!.endMs >= call!.endMs && request!.endMs <= Date.now() + 1);
+  // Bit 8 says that it is known where the parent is, and bit 9 that it is in another process.
+  t.deepEqual(
+    [...receiver.text().matchAll(/"flags":(\d+)/g)].map(([, flags]) => Number(flags)),
+    [0x101, 0x301],
+  );
+});
+
 test('a failure is recorded in the span that caused it', async (t) => {
   const { send, exported } = await start(t, { GetShelf: { status: { code: 13, message: 'broken' } } });
   await send('GET', '/nowhere');
