@@ -26,8 +26,6 @@ const PROTECTED = {
   circuitBreaker: {},
   retry: { maxAttempts: 3, codes: ['UNAVAILABLE'] },
 };
-/** The turns in which the rows are measured. They are many and short, because the machine changes its speed from second to second. */
-const TURNS = 100;
 /** The gateways. Each of them has all rows. */
 const PROCESSES = 2;
 /** The requests of each row that come before the measurement, in several bursts. */
@@ -40,6 +38,8 @@ interface Load {
   readonly perSecond?: number;
   /** The number of requests in a burst. */
   readonly requests: number;
+  /** The turns are many and short, because the machine changes its speed from second to second. */
+  readonly turns: number;
   /** True if the limits of the rows hold for this load. */
   readonly hasLimit: boolean;
 }
@@ -49,11 +49,11 @@ interface Load {
  * one, nothing is sent together; with 64, all connections have enough calls to send several with one write.
  */
 const LOADS: readonly Load[] = [
-  { name: '2000 a second', connections: 32, perSecond: 2000, requests: 200, hasLimit: true },
-  { name: '1000 a second', connections: 32, perSecond: 1000, requests: 100, hasLimit: true },
-  { name: '1 at once', connections: 1, requests: 200, hasLimit: false },
-  { name: '16 at once', connections: 16, requests: 800, hasLimit: false },
-  { name: '64 at once', connections: 64, requests: 800, hasLimit: false },
+  { name: '2000 a second', connections: 32, perSecond: 2000, requests: 200, turns: 100, hasLimit: true },
+  { name: '1000 a second', connections: 32, perSecond: 1000, requests: 100, turns: 100, hasLimit: true },
+  { name: '1 at once', connections: 1, requests: 200, turns: 50, hasLimit: false },
+  { name: '16 at once', connections: 16, requests: 400, turns: 50, hasLimit: false },
+  { name: '64 at once', connections: 64, requests: 400, turns: 50, hasLimit: false },
 ];
 
 interface Kind {
@@ -134,7 +134,7 @@ service Notes { rpc Get(Ask) returns (Reply) { option (google.api.http) = { get:
 
 /** Connections stay open, so that no burst pays for new ones. */
 function taskOf(
-  { connections, requests, perSecond }: Omit<Load, 'name' | 'hasLimit'>,
+  { connections, requests, perSecond }: Pick<Load, 'connections' | 'requests' | 'perSecond'>,
   { port }: Gateway,
   kind: Kind,
 ): Parameters<Generator['run']>[0] {
@@ -163,7 +163,8 @@ async function startOne(
 
 async function* rowsOf(load: Load, gateways: readonly Gateway[], generator: Generator): AsyncGenerator<Row> {
   const turns: ReadonlyMap<Kind, Cost>[] = [];
-  for (let i = 0; i < TURNS; i++) turns.push(await measureTurn(load, gateways[i % gateways.length]!, generator, i));
+  for (let i = 0; i < load.turns; i++)
+    turns.push(await measureTurn(load, gateways[i % gateways.length]!, generator, i));
   for (const kind of KINDS) {
     const costs = turns.map((turn) => turn.get(kind)!);
     const ratios = turns.flatMap((turn) => ratiosOf(kind, turn)).toSorted((a, b) => a - b);
