@@ -1,9 +1,12 @@
-/** The metrics of calls to upstreams, one for each try. Each rpc of an upstream holds its own series. */
+/**
+ * The metrics of calls to upstreams. Each attempt of a retried call counts as a call. The code that calls an rpc of an upstream
+ * keeps the series of the rpc, so that a call looks nothing up.
+ */
 import type { Registry } from 'prom-client';
 import { collectHistograms, type Labels } from './collected.js';
 import { Histogram, REQUEST_BUCKETS } from './histogram.js';
 
-/** Durations by the name of the gRPC code. */
+/** The durations of the calls with the same labels, by the name of the gRPC code, such as `NOT_FOUND`. */
 class Durations {
   private readonly byCode = new Map<string, Histogram>();
 
@@ -23,10 +26,13 @@ class Durations {
   }
 }
 
-/** The series of one upstream, by endpoint. */
+/** The series of one upstream: one for each endpoint (address) and gRPC code. */
 export class EndpointMetrics {
   private readonly endpoints = new Map<string, Durations>();
-  /** Returns the endpoints that the upstream has now. The series of others are dropped when the metrics are read. */
+  /**
+   * Returns the endpoints that the upstream has now. The series of other endpoints are dropped when the metrics are read. While
+   * it is undefined, no series is dropped.
+   */
   current: (() => ReadonlySet<string>) | undefined;
 
   constructor(private readonly upstream: string) {}

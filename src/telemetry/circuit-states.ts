@@ -1,23 +1,24 @@
 /**
- * The states of circuit breakers as a metric. After a reload to other targets, the breaker of the old targets and that of
- * the new ones have the same series until the last request to the old targets has ended. The series shows the newer one.
+ * The states of circuit breakers as a metric. If a reload changes the targets of an upstream, a method has two breakers with
+ * the same labels until the last request to the old targets has ended. The series shows the breaker that got its first call
+ * later.
  */
 import { Gauge, type Registry } from 'prom-client';
 
 const VALUES = { closed: 0, probing: 1, open: 2 };
 
-/** The series of one breaker. */
+/** The series of one circuit breaker. */
 export interface CircuitSeries {
   /** Must be called at the first call of the breaker. From then on the series shows this breaker. */
   readonly begin: () => void;
   readonly set: (state: keyof typeof VALUES) => void;
-  /** Removes the series, unless it shows another breaker in the meantime. */
+  /** Removes the series, unless it shows another breaker by now. */
   readonly end: () => void;
 }
 
 export class CircuitStates {
   private readonly gauge: Gauge<'upstream' | 'rpc'>;
-  /** The series that is shown, by upstream and rpc. */
+  /** The breaker that the metric shows, by upstream and rpc. */
   private readonly shown = new Map<string, CircuitSeries>();
 
   constructor(registry: Registry) {

@@ -1,20 +1,20 @@
 /**
- * Metrics whose values are kept by the code that counts them. prom-client reads them when somebody asks for the metrics, so a
- * request costs only an addition.
+ * Metrics whose values are kept by the code that counts them. prom-client reads these values when somebody asks for the
+ * metrics, so a request costs only an addition.
  */
 import type { Metric, MetricObjectWithValues, MetricValue, Registry } from 'prom-client';
 import type { Histogram } from './histogram.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** The way in which the primary joins the values of its workers. */
+/** The way in which the primary process joins the values of its worker processes. */
 type Aggregator = 'sum' | 'min' | 'max' | 'average';
 
 export interface Collected {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  /** The default is the sum. */
+  /** How the primary process joins the values of its workers. The default is `sum`. */
   readonly aggregator?: Aggregator;
 }
 
@@ -23,7 +23,7 @@ interface Sample<Value> {
   readonly value: Value;
 }
 
-/** Adds a counter or a gauge to the registry. `read` yields its series. */
+/** Adds a counter or a gauge to the registry. `read` returns its series with their present values. */
 export function collectNumbers(
   registry: Registry,
   type: 'counter' | 'gauge',
@@ -33,7 +33,7 @@ export function collectNumbers(
   register(registry, type, about, () => [...read()].map(({ labels, value }) => ({ labels, value })));
 }
 
-/** Adds a histogram to the registry. `read` yields its series. */
+/** Adds a histogram to the registry. `read` returns its series with their present values. */
 export function collectHistograms(registry: Registry, about: Collected, read: () => Iterable<Sample<Histogram>>): void {
   register(registry, 'histogram', about, () => [...read()].flatMap((sample) => linesOf(about.name, sample)));
 }
@@ -56,7 +56,7 @@ function linesOf(name: string, { labels, value: histogram }: Sample<Histogram>):
   ];
 }
 
-/** prom-client asks a metric for `name` when it is registered, and for `get()` when it is read. */
+/** Adds a metric to the registry. prom-client reads its `name` now, and calls `get()` whenever the metrics are read. */
 function register(
   registry: Registry,
   type: 'counter' | 'gauge' | 'histogram',

@@ -1,6 +1,6 @@
 /**
  * Writes metrics as a scraper wants them: in the text format of Prometheus, or as OpenMetrics, which alone can carry
- * exemplars. It takes values and not a registry, so that the values of several processes can be added up before.
+ * exemplars. It takes values and not a registry, so that the values of several processes can be joined before.
  */
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import type { Exemplar } from './histogram.js';
@@ -29,7 +29,7 @@ export async function expose(metrics: readonly MetricValues[], openMetrics: bool
   const registry = new Registry() as Registry<never>;
   registry.setContentType(contentType as never);
   for (const metric of metrics) {
-    // In OpenMetrics a counter is named without the suffix of its samples, and prom-client adds the suffix.
+    // In OpenMetrics a counter is named without the suffix `_total` of its samples, and prom-client adds the suffix.
     const name = openMetrics && String(metric.type) === 'counter' ? metric.name.replace(/_total$/, '') : metric.name;
     const named = { ...metric, name };
     registry.registerMetric({ ...named, get: async () => named } as never);
@@ -38,8 +38,8 @@ export async function expose(metrics: readonly MetricValues[], openMetrics: bool
 }
 
 /**
- * Joins the values of several processes, in the way that the aggregator of each metric says. Only the latest exemplar
- * is kept.
+ * Joins the values of several processes, in the way that the aggregator of each metric says. Of the exemplars of one bucket,
+ * only the latest is kept.
  */
 export async function join(reports: readonly (readonly MetricValues[])[]): Promise<readonly MetricValues[]> {
   const exemplars = new Map<string, Exemplar>();

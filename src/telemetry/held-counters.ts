@@ -1,6 +1,6 @@
 /**
- * A counter whose series are held by the objects that they count for. So counting needs no lookup, and an object that
- * no longer exists has no series.
+ * A counter metric whose series are objects with a `count`. The code that counts, such as one rate limit, opens its series
+ * once, adds to its `count` without a lookup by labels, and closes it when nothing more is counted.
  */
 import type { Registry } from 'prom-client';
 import { type Collected, collectNumbers, type Labels } from './collected.js';
@@ -19,7 +19,7 @@ export class HeldCounters {
     });
   }
 
-  /** Adds a series. The caller makes sure that there is one for the same labels only. */
+  /** Adds a series, which begins at 0. The caller must not open two series with the same labels. */
   open(labels: Labels): HeldCounter {
     const counter = { count: 0 };
     this.series.set(counter, labels);

@@ -1,6 +1,6 @@
-/** Text as a JSON string that no terminal and no log viewer can mistake for more than text. */
+/** Writes text as a JSON string without control characters, so that no terminal and no log viewer acts on a part of it. */
 
-/** Matches everything that JSON or a terminal gives a meaning to, and everything that is not ASCII. */
+/** Matches a character that must be escaped or may have to be: `"`, `\`, and everything that is not printable ASCII. */
 const NEEDS_CARE = /[^ !#-[\]-~]/;
 
 /** Returns the text as a JSON string, with all control characters and line separators escaped. */

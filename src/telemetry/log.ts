@@ -5,8 +5,8 @@
  *     {"level":"info","time":"2026-01-01T09:00:00.000Z","status":200,"msg":"request"}
  *     09:00:00.000 info  200  …
  *
- * Control characters are escaped in both formats, so that one entry cannot look like two. Errors are written with their
- * causes, and with the stack if they were not expected. The values of headers with credentials are replaced.
+ * Control characters are escaped in both formats, so that one entry cannot look like two. An error is written with its causes,
+ * and with its stack unless it has a `code`. The values of headers with credentials are replaced.
  */
 import { type Logger, pino } from 'pino';
 import { escapeBeyondJson } from './json-text.js';
@@ -27,11 +27,11 @@ import { textLine } from './text-line.js';
  * `log.info({ signal: 'SIGTERM' }, 'draining')`. An error is passed under the key `err`.
  */
 export type Log = { readonly [Level in LogLevel]: (fields: LogFields, text: LogText<Level>) => void } & {
-  /** Writes the line of a request. `err` is the error that it ended with, if the line should have the whole of it. */
+  /** Writes the line of a request. If `err` is given, the line describes this error with its causes. */
   readonly request: (entry: Omit<RequestEntry, 'err'>, err?: Error) => void;
   /** Sets the lowest level that is written from now on. */
   readonly setLevel: (level: LogLevel) => void;
-  /** Opens the audit file again, because it may have been renamed. */
+  /** Closes the audit file, which may have been renamed. The next line opens its path again. */
   readonly reopen: () => void;
 };
 
@@ -42,7 +42,7 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** True for colours in text. The default is true on a terminal, unless NO_COLOR is set. */
   readonly colors?: boolean;
-  /** The path of a file that also gets the entries about access and reloads, as JSON, whatever the level is. */
+  /** The path of the audit file, which also gets the entries about access and reloads, as JSON, whatever the level is. */
   readonly audit?: string | undefined;
   /** The destination. The default is standard error. */
   readonly destination?: LogDestination;
@@ -119,7 +119,7 @@ function loggerTo(level: LogLevel, write: (line: string) => void): Logger {
   );
 }
 
-/** True if standard error is a terminal whose user wants colours (no-color.org). */
+/** True if standard error is a terminal that shows colours and `NO_COLOR` is not set (no-color.org). */
 function hasColors(): boolean {
   const { NO_COLOR = '', TERM } = process.env;
   return process.stderr.isTTY === true && NO_COLOR === '' && TERM !== 'dumb';
@@ -141,8 +141,8 @@ interface ErrorEntry {
 const MAX_CAUSES = 8;
 
 /**
- * Describes an error with its chain of causes. An error with a code, such as a StatusError, is an expected outcome, so
- * its stack is left out.
+ * Describes an error with its chain of up to 8 causes. An error with a `code`, such as a StatusError, is an expected outcome,
+ * so its stack is left out.
  */
 function describeError(error: unknown, depth = 0): ErrorEntry {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };

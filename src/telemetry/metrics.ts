@@ -1,6 +1,6 @@
 /**
- * This module has the metrics for operators, in the Prometheus text format under `/metrics` on the admin port. Each
- * gateway has one registry. Labels come from the config and the schema, never from a request.
+ * This module makes the metrics for operators, which the admin port shows under `/metrics`. Each gateway has one registry. No
+ * label holds free text of a request, so that clients cannot create more and more series.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { CallMetrics } from './call-metrics.js';
@@ -10,7 +10,7 @@ import { droppedLines } from './output.js';
 import { RequestMetrics } from './request-metrics.js';
 import { ServerMetrics } from './server-metrics.js';
 
-/** The counter of each decision about a request that met a rate limit. */
+/** The counter of each decision about a request to which a rate limit applied. */
 export type RateLimitDecisions = Readonly<Record<'admitted' | 'refused' | 'over', HeldCounter>>;
 
 export interface Metrics {
@@ -18,36 +18,39 @@ export interface Metrics {
   readonly requests: RequestMetrics;
   readonly calls: CallMetrics;
   /**
-   * The decisions of limits: `admitted`, `refused`, or `over` when a limit that only counts would have refused the
-   * request.
+   * The numbers of requests to which rate limits applied: `admitted`, `refused`, or `over` if a limit with `enforce: false`
+   * was exceeded.
    */
   readonly rateLimitDecisions: RateLimitDecisions;
-  /** The requests for which a limit had no room, by the limit. */
+  /** How often each rate limit was exceeded. */
   readonly exceededLimits: HeldCounters;
-  /** The tokens that were checked, by issuer and result. */
+  /** The number of tokens that were checked, by issuer and result: `remembered`, `verified` or `refused`. */
   readonly tokens: HeldCounters;
-  /** The spans of traces, by whether they could be exported. */
+  /** The number of spans of traces, by outcome: `exported` or `failed`. */
   readonly spans: HeldCounters;
-  /** The requests to the cache, by status: `hit`, `stale`, `miss`, `bypass`. */
+  /** The number of requests to cached routes, by the result of the cache: `hit`, `stale`, `miss` or `bypass`. */
   readonly cacheRequests: Counter<'status'>;
-  /** The number of retried calls. */
+  /** How many calls were made again after a failure. */
   readonly retries: Counter<'upstream'>;
-  /** The retries that were not made because the budget was used up. */
+  /** How many retries were not made because the retry budget of the upstream was used up. */
   readonly retriesRefused: Counter<'upstream'>;
-  /** The calls that were sent a second time before the first one had failed. `winner` is `first`, `second` or `none`. */
+  /**
+   * How many slow calls were sent a second time before the first one had failed. `winner` is the call whose answer was used:
+   * `first`, `second`, or `none` if both failed.
+   */
   readonly hedges: Counter<'upstream' | 'winner'>;
   readonly circuits: CircuitStates;
-  /** The calls that were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
+  /** How many calls were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
   readonly upstreamRefusals: Counter<'upstream' | 'reason'>;
   /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
-  /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
+  /** How many of the gateway's requests to a store (Redis) got no answer. `reason` is `timeout` or `error`. */
   readonly storeFailures: Counter<'store' | 'reason'>;
   /** Counts what the gateway refused to protect itself. `reason` is `memory` for requests, `address` for connections. */
   readonly shed: Counter<'reason'>;
-  /** 1 while the store is used, 0 while it counts as down. */
+  /** 1 while the store (Redis) is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
-  /** The servers of upstreams. */
+  /** The metrics of the servers of upstreams. */
   readonly servers: ServerMetrics;
 }
 
@@ -137,7 +140,7 @@ export function createMetrics(): Metrics {
     }),
     servers: new ServerMetrics(registers),
   };
-  // A rate over a counter that begins with its first event does not see that event.
+  // In Prometheus, `rate()` does not see the first event of a series that begins with it. So these series begin at 0.
   for (const status of ['hit', 'stale', 'miss', 'bypass']) metrics.cacheRequests.inc({ status }, 0);
   for (const reason of ['memory', 'address']) metrics.shed.inc({ reason }, 0);
   return metrics;
@@ -151,7 +154,7 @@ export interface ReloadMetrics {
   refused(): void;
 }
 
-/** Adds the metrics about reloads. With workers only the primary has them. */
+/** Adds the metrics about reloads. If there are worker processes, only the primary process has these metrics. */
 export function createReloadMetrics(registry: Registry): ReloadMetrics {
   const registers = [registry];
   const success = new Gauge({
@@ -193,7 +196,7 @@ export function createReloadMetrics(registry: Registry): ReloadMetrics {
   };
 }
 
-/** Adds the number of lines that this process could not write to its log. */
+/** Adds the metric with the number of log lines that this process could not write. */
 export function countDroppedLines(registry: Registry): void {
   new Counter({
     name: 'protogate_log_dropped_total',

@@ -1,28 +1,29 @@
 /**
- * This module writes to standard output and standard error of a serving process, and to the file of the audit. No problem of them may stall or end it:
+ * This module writes to standard output and standard error of a serving process, and to its audit file. No problem with these
+ * may stall or end the process:
  *
  *     a full disk, a reader or a terminal that is gone    the line is dropped
- *     a pipe or a terminal that nobody reads              lines wait, up to a bound; what is beyond it is dropped
- *     the end of the process                              what waits is written, as long as somebody reads it
+ *     a pipe or a terminal that nobody reads              up to 1 MiB of lines wait; further lines are dropped
+ *     the end of the process                              lines that wait are written, for at most a second
  *     lines that come one after the other                 some wait a few milliseconds and are written in one go
  *
  * Dropped lines are counted (`protogate_log_dropped_total`).
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** The most bytes that wait for a slow reader. */
+/** The most bytes that wait for a slow reader. A single longer text may wait alone. */
 const MOST_WAITING = 1 << 20;
-/** The time before the next attempt. It doubles while nobody reads. */
+/** The time before the next attempt to write. It doubles while nobody reads. */
 const RETRY = { firstMs: 5, longestMs: 200 };
-/** The time that the end of the process waits for a reader that takes nothing, and for one that takes little. */
+/** How long the end of the process is delayed by a reader that takes nothing, and at most by one that takes little. */
 const LAST = { nothingMs: 200, altogetherMs: 1000 };
-/** The most bytes that are given to one attempt. */
+/** Lines that wait are joined until they have at least this many bytes. One attempt writes what was joined. */
 const BATCH_BYTES = 65_536;
-/** The time that a line waits for others that can be written with it, and the number of bytes after which none waits. */
+/** Lines that may wait are written together after `ms` milliseconds, or as soon as they have more than `bytes` bytes. */
 const TOGETHER = { ms: 10, bytes: 32_768 };
-/** The room for lines that wait together. */
+/** The size of the buffer for lines that are written together. */
 const ROOM_BYTES = 4 * TOGETHER.bytes;
-/** The most bytes that UTF-8 takes for a character of a string. */
+/** The most bytes of UTF-8 for one UTF-16 code unit, of which `length` of a string is the number. */
 const MOST_BYTES = 3;
 
 let dropped = 0;
@@ -34,26 +35,26 @@ export function droppedLines(): number {
 
 export class Output {
   private fd: number | undefined;
-  /** Makes sure that the next write does not wait. */
+  /** Makes sure that the next write does not wait for the reader. */
   private unblock = () => {};
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
   /** True if the last line that was written has not been written to its end. */
   private isInLine = false;
-  /** True if that line was given up, so that the next one must not follow it at once. */
+  /** True if the rest of that line was dropped, so that a line end must be written before the next line. */
   private hasCut = false;
   private retryMs = RETRY.firstMs;
   private retry: NodeJS.Timeout | undefined;
   /**
-   * The lines that wait for others, as bytes. A line is a text that was joined from many; if it waited as a string, each garbage
-   * collection would copy its pieces.
+   * The buffer for lines that are written together; `roomBytes` of it are used. A line is a string that was joined from many
+   * pieces, which garbage collection would copy if the line waited as a string.
    */
   private room: Buffer | undefined;
   private roomBytes = 0;
   private cancelTogether: NodeJS.Timeout | undefined;
   private flushesAtExit = false;
 
-  /** `of` is a descriptor, or the path of a file. */
+  /** `of` is 1 for standard output, 2 for standard error, or the path of a file. */
   constructor(private readonly of: 1 | 2 | string) {}
 
   /** Writes a whole line, with its end. Never throws. */
@@ -84,7 +85,7 @@ export class Output {
     this.take(lines);
   };
 
-  /** Takes the bytes of whole lines. */
+  /** Adds the bytes of whole lines to those that wait, and writes if no retry is due. Drops the bytes if too many wait. */
   private take(bytes: Buffer): void {
     this.open();
     if (this.waitingBytes > 0 && this.waitingBytes + bytes.length > MOST_WAITING) {
@@ -96,7 +97,7 @@ export class Output {
     if (this.retry === undefined) this.writeOn();
   }
 
-  /** Closes a file. The next line opens it again, and creates it if it was renamed. */
+  /** Closes the file, if `of` is a path. The next line opens the path again, and creates the file if it was renamed. */
   reopen(): void {
     this.writeTogether();
     if (typeof this.of !== 'string' || this.fd === undefined) return;
@@ -116,7 +117,7 @@ export class Output {
     this.flushesAtExit = true;
   }
 
-  /** Writes what waits, as long as somebody reads it. */
+  /** Writes the lines that wait. Blocks the process while it waits for the reader, at most for the times of {@link LAST}. */
   flush(): void {
     this.writeTogether();
     clearTimeout(this.retry);
@@ -134,7 +135,7 @@ export class Output {
     this.retry = this.waiting.length > 0 ? setTimeout(this.writeOn, this.retryMs).unref() : undefined;
   };
 
-  /** Writes until nothing waits or there is no room. Returns false if there was no room at all. */
+  /** Writes until nothing waits or the pipe is full. Returns false if the pipe was full at the first attempt. */
   private writeSome(): boolean {
     let wrote = false;
     while (this.waiting.length > 0) {
@@ -160,7 +161,7 @@ export class Output {
     return true;
   }
 
-  /** Joins lines that wait, so that one attempt writes many. */
+  /** Joins lines that wait, so that one attempt writes many, and returns them. They stay the first in `waiting`. */
   private nextBatch(): Buffer {
     const first = this.waiting[0]!;
     if (this.waiting.length === 1 || first.length >= BATCH_BYTES) return first;
@@ -192,7 +193,7 @@ const LINE_END = Buffer.from([NEWLINE]);
 export const standardOutput = new Output(1);
 export const standardError = new Output(2);
 
-/** Opens a file for lines at its end. Returns undefined if that is not possible now. */
+/** Opens or creates a file to append lines to it. Returns its descriptor; undefined if that is not possible now. */
 function openFile(path: string): number | undefined {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
   try {
@@ -203,8 +204,9 @@ function openFile(path: string): number | undefined {
 }
 
 /**
- * Returns a descriptor for the same pipe or terminal whose writes do not wait for the reader. Other processes may share the
- * given one, and each of them can make it wait again, so a new one is opened where the system can (Linux).
+ * Returns a descriptor for the same pipe or terminal whose writes do not wait for the reader. Other processes may share `fd`,
+ * and each of them can make its writes wait again, so a new descriptor is opened where the system can (Linux). Otherwise, and
+ * for a file, it returns `fd`.
  */
 function openUnblocked(fd: 1 | 2): number {
   try {
@@ -221,8 +223,9 @@ interface Handle {
 }
 
 /**
- * Makes the writes to a socket not wait. systemd and Node give sockets to their children, and no second descriptor can be opened
- * for them. All processes that have the socket share this setting, and each one that starts or ends makes the writes wait again.
+ * Returns a function that makes the writes to a socket not wait; for a file it does nothing. systemd and Node give sockets to
+ * their children, and no second descriptor can be opened for a socket. All processes that have the socket share this setting,
+ * and each one that starts or ends makes the writes wait again.
  */
 function unblockerOf(fd: 1 | 2): () => void {
   if (isFile(fd)) return () => {};

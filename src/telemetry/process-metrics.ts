@@ -1,6 +1,6 @@
 /**
- * The metrics of a process: CPU, memory, garbage collection, and how late the event loop is. A process has them once, however
- * many gateways run in it, because each set of them observes the whole process.
+ * The metrics of a process: CPU, memory, garbage collection, and how late the event loop is. They observe the whole process, so
+ * a process collects them only once, even if several gateways run in it.
  */
 import { collectDefaultMetrics, type Registry } from 'prom-client';
 

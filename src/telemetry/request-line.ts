@@ -1,16 +1,16 @@
 /**
- * The log line of a request. Its text is built by hand from known fields, because each request has one: fields of the
- * route are escaped once, and no value can hold a header with credentials, so nothing has to be struck out.
+ * The log line of a request. Each request has one, so its text is built from known fields without pino. The fields of the route
+ * are escaped only once. No field holds a header with credentials, so no value has to be replaced.
  *
  *     {"level":"info","time":"2026-01-01T09:00:00.000Z","requestId":"…","status":200,"msg":"request"}
  */
 import { jsonText } from './json-text.js';
 import type { LogFields } from './log-entries.js';
 
-/** The entries of the list that are about one request. */
+/** The texts of the log entries that are about one request. */
 export type RequestText = 'request' | 'request failed' | 'request cut';
 
-/** The fields of the line. One that is undefined is left out. */
+/** The fields of the line. A field that is undefined is left out. */
 export interface RequestEntry {
   readonly level: 'info' | 'warn' | 'error';
   readonly text: RequestText;
@@ -53,7 +53,7 @@ export function routeFields(fields: Pick<LogFields, 'surface' | 'route' | 'rpc' 
     .join('');
 }
 
-/** Returns the line as JSON, with its end. `now` is in milliseconds since the epoch. */
+/** Returns the line as JSON, with a line end. `now` is in milliseconds since the epoch. */
 export function requestLine(entry: RequestEntry, now: number): string {
   const { method, http, path, consumer, bytesIn, bytesOut, partial, userAgent } = entry;
   const { durationMs, upstreamMs, gatewayMs, endpoint, attempts, cache, traceId, reason, refused, cut, err } = entry;
@@ -83,10 +83,10 @@ export function requestLine(entry: RequestEntry, now: number): string {
   return `${line},"msg":"${entry.text}"}\n`;
 }
 
-/** The texts of all thousandths as they stand behind the digits of a whole number: none, `.001`, `.01`. */
+/** The text after the whole number, by the number of thousandths: 0 → nothing, 1 → `.001`, 10 → `.01`. */
 const THOUSANDTHS = Array.from({ length: 1000 }, (_, count) => String(count / 1000).slice(1));
 
-/** Returns milliseconds with at most three digits behind the point. V8 needs three times as long for a number that is no integer. */
+/** Returns the text of `ms` with at most three decimals. V8 needs three times as long for a number that is no integer. */
 function rounded(ms: number): string {
   const micros = Math.round(ms * 1000);
   const whole = Math.floor(micros / 1000);
@@ -96,7 +96,10 @@ function rounded(ms: number): string {
 let second = Number.NaN;
 let textOfSecond = '';
 
-/** Returns the time as ISO 8601 in UTC. The text of a second is made once. */
+/**
+ * Returns the time as ISO 8601 in UTC. `now` is in milliseconds since the epoch. The text up to the seconds is kept for the
+ * next calls in the same second.
+ */
 function isoTime(now: number): string {
   const atSecond = Math.floor(now / 1000);
   if (atSecond !== second) {

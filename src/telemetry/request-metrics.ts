@@ -1,6 +1,7 @@
 /**
- * The metrics of requests. Each route holds its own series, so a request looks nothing up. Labels come from the schema and
- * from short lists: the path of a request is in none of them, and methods that HTTP does not know are one method.
+ * The metrics of requests. Each route keeps its own series, so a request does not have to find them by their labels. Labels
+ * come from the schema and from short lists. The path of a request is in no label, and a method that Node does not know is
+ * `OTHER`.
  */
 import { METHODS } from 'node:http';
 import type { Registry } from 'prom-client';
@@ -27,12 +28,12 @@ export interface Ended {
 const METHOD_NAMES: readonly string[] = [...METHODS, 'OTHER'];
 const METHOD_INDEX: ReadonlyMap<string | undefined, number> = new Map(METHOD_NAMES.map((name, index) => [name, index]));
 const OTHER = METHOD_NAMES.length - 1;
-/** The number of counts that one method has: two sources for each status, which has three digits. */
+/** The number of keys of `durations` that one method takes: 1,000 statuses of three digits, with two sources each. */
 const PER_METHOD = 2000;
 
 /** The series of one route of a surface. */
 export class RouteMetrics {
-  /** The durations by method, status and source. */
+  /** The durations by method, status and source. `ended` makes one key of the three. */
   private readonly durations = new Map<number, Histogram>();
   private overhead: Histogram | undefined;
   private bytesIn = 0;
@@ -87,11 +88,11 @@ export class RouteMetrics {
   }
 }
 
-/** The kinds of streams: which side sends several messages, or that it is a WebSocket. */
+/** The kinds of streams: `server`, `client` or `bidi` says which side sends several messages; `websocket` is a WebSocket. */
 export type StreamKind = 'server' | 'client' | 'bidi' | 'websocket';
 
 export class RequestMetrics {
-  /** The number of requests that run. */
+  /** The number of requests that run now, with open streams. */
   inFlight = 0;
   /** The number of streams that are open. */
   readonly openStreams: Record<StreamKind, number> = { server: 0, client: 0, bidi: 0, websocket: 0 };

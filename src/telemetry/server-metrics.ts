@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** The figures of a server. */
+/** The figures of one server of an upstream. */
 export interface ServerFigures {
   readonly address: string;
   /** The number of calls that have ended: `answered`, `failed`, or `unknown` if the call shows nothing about the server. */
@@ -69,7 +69,7 @@ export class ServerMetrics {
     });
   }
 
-  /** Shows the servers of an upstream until the returned function is called. */
+  /** Adds the servers of an upstream to the metrics. The returned function removes them. */
   follow(upstream: string, servers: () => readonly ServerFigures[]): () => void {
     this.sources.set(servers, upstream);
     return () => void this.sources.delete(servers);

@@ -4,12 +4,12 @@
  *     09:00:00.000 info  GET /v1/customers/ada 200 3.2 ms  upstream=shop endpoint=127.0.0.1:50051
  *     09:00:00.000 info  draining  signal=SIGTERM
  *
- * Colours mark the level and the class of the status. All control characters of values are escaped, so that no value can
- * bring its own.
+ * Colours mark the level and the class of the status. All control characters in values are escaped, so that no value can
+ * set colours or move the cursor.
  */
 import { escapeBeyondJson, escapeCharacter } from './json-text.js';
 
-/** Returns the line with its end. */
+/** Returns the text for one line of JSON, with a line end. */
 export function textLine(json: string, hasColors: boolean): string {
   const { time, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const paint = hasColors ? painted : plain;
@@ -23,7 +23,7 @@ export function textLine(json: string, hasColors: boolean): string {
 
 type Paint = (color: unknown, text: string) => string;
 
-/** Returns a short text about a request. `rest` has the fields that are not in this text. */
+/** Returns a short text about a request, such as `GET /v1/books 200 3.2 ms`, and in `rest` the fields that are not in it. */
 function request(fields: Readonly<Record<string, unknown>>, paint: Paint) {
   const { method, path, status, durationMs, ...rest } = fields;
   const asked = [method, path].filter((part) => part !== undefined).map((part) => bare(part));
@@ -32,7 +32,7 @@ function request(fields: Readonly<Record<string, unknown>>, paint: Paint) {
   return { told: [...asked, got, ...took].join(' '), rest };
 }
 
-/** The colours of levels and of classes of statuses (ECMA-48 §8.3.117). */
+/** The colour codes of levels and of classes of statuses: 4 is for 4xx (ECMA-48 §8.3.117). */
 const COLORS: ReadonlyMap<unknown, number> = new Map<unknown, number>([
   ['dim', 2],
   ['debug', 36],

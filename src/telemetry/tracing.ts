@@ -1,7 +1,7 @@
 /**
- * Exports traces with OpenTelemetry, as OTLP over HTTP. Its packages are loaded only if the config has a `tracing` block. This
- * module decides once for each request whether it is recorded. A request that is not recorded costs a random number, and a
- * `traceparent` if it has none.
+ * Exports traces with OpenTelemetry, as OTLP over HTTP. The packages of OpenTelemetry are loaded only if the config has a
+ * `tracing` block. This module decides once for each request whether it is recorded. For a request that is not recorded, it
+ * only draws a random number, and makes a `traceparent` if the request has none.
  */
 import type { Attributes, HrTime, SpanContext, SpanKind, SpanStatus } from '@opentelemetry/api';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
@@ -22,15 +22,16 @@ export interface TracingSettings {
 
 export interface TracingOptions {
   readonly log: Log;
-  /** The number of spans that were exported, and of those that could not be. */
+  /** Counts the spans that were exported. */
   readonly exported: HeldCounter;
+  /** Counts the spans that could not be exported. */
   readonly failed: HeldCounter;
 }
 
 /** The trace of one request. */
 export interface RequestTrace {
   readonly traceId: string;
-  /** The header for the upstreams. */
+  /** The value of the header `traceparent` for calls to upstreams. */
   readonly traceparent: string;
   /** Undefined if the request is not recorded. */
   readonly span: Span | undefined;
@@ -46,13 +47,13 @@ export interface Incoming {
 
 /** The time that an export may take, and that the end of the process may wait for the last one, in milliseconds. */
 const TIMEOUT_MS = 5000;
-/** The most spans that wait for an export. Others are dropped. */
+/** The most spans that wait for an export. Further ones are dropped. */
 const MOST_WAITING = 2048;
-/** The most characters of an attribute. */
+/** The most characters of an attribute of a span. Longer values are cut. */
 const ATTRIBUTE_CHARACTERS = 256;
 
 export class Tracing implements Resource {
-  /** Resolves when requests can be recorded. */
+  /** Resolves when the packages of OpenTelemetry are loaded, so that requests can be recorded. */
   readonly ready: Promise<void>;
   private recorder: Recorder | undefined;
 
@@ -84,20 +85,21 @@ export class Tracing implements Resource {
   }
 }
 
-/** True if the caller records the trace (W3C Trace Context §3.2.2.5). */
+/** True if the flags of a `traceparent` say that the caller records the trace (W3C Trace Context §3.2.2.5). */
 function isSampled(traceparent: string): boolean {
   return (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
 }
 
-/** The text of the last `traceparent` of a trace that is not recorded: version, trace, span and flags. */
+/** The buffer in which {@link unrecorded} writes a `traceparent`: version, trace, span and flags. */
 const text = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`);
-/** The offsets of the ids of trace and span in the text. */
+/** The offsets of the trace id and the span id in a `traceparent`. */
 const [TRACE_AT, SPAN_AT] = [3, 36];
 const DASH = 0x2d;
 
 /**
- * Returns the `traceparent` of a trace that is not recorded, with the digits of a UUID as its id, and their second half as
- * that of its span. Undefined for other texts. It is made for each such request, so it is written into one buffer.
+ * Returns a `traceparent` for a request that is not recorded. The trace id has the 32 digits of `uuid`, the span id the last 16
+ * of them. Undefined if `uuid` is not a UUID in lower case, or if its last 16 digits are zero. Many requests need one, so all
+ * share one buffer.
  */
 function unrecorded(uuid: string): string | undefined {
   if (uuid.length !== 36) return undefined;
@@ -117,14 +119,14 @@ function unrecorded(uuid: string): string | undefined {
     }
     digits++;
   }
-  // No id may be zero (W3C Trace Context §3.2.2).
+  // Neither the trace id nor the span id may be zero (W3C Trace Context §3.2.2).
   return isZero ? undefined : text.toString('latin1');
 }
 
 interface Recorder {
-  /** Begins the span of a request, inside of the caller's span if it is known. */
+  /** Begins the span of a request, inside of the caller's span that `traceparent` names. Undefined begins a new trace. */
   begin(traceparent: string | undefined): Span;
-  /** Exports what waits. */
+  /** Exports the spans that wait. It never rejects. */
   shutdown(): Promise<void>;
 }
 
@@ -257,7 +259,7 @@ function timeOf(ms: number): HrTime {
   return [Math.trunc(ms / 1000), Math.round((ms % 1000) * 1e6)];
 }
 
-/** Counts what an exporter exports, and logs when it begins to fail and when it works again. */
+/** Wraps an exporter: counts the spans it exports or loses, and logs when it begins to fail and when it works again. */
 function counted(exporter: SpanExporter, { log, exported, failed }: TracingOptions): SpanExporter {
   let isFailing = false;
   return {
