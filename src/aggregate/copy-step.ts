@@ -5,7 +5,10 @@ import type { Element, Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { Value } from './value.js';
 
-/** Throws MissingPart or StatusError for a value that cannot be read, BrokenWire for broken bytes. */
+/**
+ * Reads the value and puts it into the answer. Throws MissingPart or StatusError if it cannot be read, BrokenWire for broken
+ * bytes.
+ */
 export function copyStep(step: PlannedStep, value: Value, results: StepResults): void {
   const { scope } = results;
   const { elements, when, target } = step;
