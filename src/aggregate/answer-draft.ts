@@ -24,7 +24,7 @@ export interface Cell {
   readonly index: number;
   /** The shape of the messages in the field, if steps fill fields inside them. They are then Drafts. Undefined otherwise. */
   child: Shape | undefined;
-  /** The number of parts. Part 0 is for values from the encoded message, each other part for a step or a {@link RowGroup}. */
+  /** The number of parts. Part 0 is for values from the encoded message, each other part for one step or one group of steps. */
   parts: number;
 }
 

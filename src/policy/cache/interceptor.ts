@@ -122,15 +122,15 @@ function withoutCaller(request: CallRequest): CallRequest {
   return { ...request, metadata, context };
 }
 
-/** Removes what belongs to the request alone, which has its answer and does not wait for the call. */
+/** Removes record and span from the request for a renewal: the client has a stale answer already and does not wait for it. */
 function withoutRecord(request: CallRequest): CallRequest {
   const { record: _, span: _ended, ...context } = request.context;
   return { ...request, context };
 }
 
 /**
- * Returns what can be kept of a response. Undefined when the answer is only for this request. The bytes are copied,
- * because they may be part of a larger buffer.
+ * Returns what can be kept of a response. Undefined when it is only for this request, lacks parts of an aggregate, or has a
+ * status other than 200. The bytes are copied, because they may be part of a larger buffer.
  */
 function storable(response: CallResponse, now: number): Entry | undefined {
   const { headers, message, trailers, notes } = response;
