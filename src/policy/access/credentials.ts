@@ -119,8 +119,8 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
   };
 
   /**
-   * Returns the cookie with a token. Undefined when there is none. Throws for two such cookies: they come from two domains or
-   * paths, and one of them may be an attacker's.
+   * Returns the cookie with a token. Undefined when there is none. Throws 401 for two such cookies: they come from two domains
+   * or paths, and one of them may be an attacker's.
    */
   function tokenCookie(header: string) {
     let found: { readonly verify: Verify; readonly value: string; readonly name: string } | undefined;
@@ -145,7 +145,7 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
 
 /**
  * Returns the token in a query, its entry of `queries`, and the query without the token. Undefined when there is no token.
- * Throws if there are two.
+ * Throws 401 if there are two.
  */
 export function tokenParameter<T>(queries: ReadonlyMap<string, T>, rawQuery: string) {
   if (queries.size === 0 || rawQuery === '') return undefined;

@@ -177,8 +177,8 @@ class KeyFile {
   }
 
   /**
-   * Reports a consumer with keys of two plans. Limits count by consumer, and the result would depend on the key that
-   * was used.
+   * Warns if a consumer has keys of two plans. Its requests are counted together, but the limits would depend on the key that
+   * a request uses.
    */
   private checkPlan(consumer: string, plan: string | undefined, fields: Fields, where: string): void {
     const first = this.plans.get(consumer);

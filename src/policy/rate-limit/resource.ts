@@ -7,7 +7,7 @@ import type { SharedStore } from '../../store/shared-store.js';
 
 /**
  * Returns the counters. `counters` asks another process, which counts for several; undefined if this process counts for itself.
- * With a store in Redis, they are used only while Redis does not answer.
+ * With a store in Redis, they count only while Redis does not answer and `onStoreFailure` is `local`.
  */
 export function countersOf(
   { onStoreFailure }: { readonly onStoreFailure: 'local' | 'open' | 'closed' },

@@ -79,7 +79,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
   };
 }
 
-/** Yields a stream again whose first result has already been taken. */
+/** Yields the whole stream again after its first result was taken from `source`. */
 async function* rest(
   first: IteratorResult<Uint8Array>,
   source: AsyncGenerator<Uint8Array>,
@@ -136,7 +136,7 @@ function formOf({ req, state }: Context, settings: ClientStreamSettings): Elemen
   return form;
 }
 
-/** Yields the parts of a request's body that are messages. */
+/** Yields the messages in a request's body: each JSON text, or each chunk as it arrives if messages are bytes. */
 async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: Arrival): AsyncGenerator<Uint8Array> {
   if (!hasBody(ctx.req)) return;
   const chunks = chunksOf(ctx, settings, arrival);

@@ -15,7 +15,7 @@ export interface CorsSettings {
   readonly maxAgeMs: number;
 }
 
-/** Headers of an answer that a page may read besides those that every page may. */
+/** The response headers that a page of another origin may read in addition to those that browsers always show. */
 const EXPOSED = [
   'x-request-id',
   'x-protogate-partial',
