@@ -79,7 +79,7 @@ export class Rows {
 
   constructor(private readonly shape: Shape) {}
 
-  /** Returns the element that is made from the source element at `index`. */
+  /** Returns the element at `index`, and makes it if there is none yet. */
   at(index: number): Draft {
     let element = this.elements[index];
     if (element === undefined) {
@@ -173,7 +173,7 @@ export class Draft {
     return rows;
   }
 
-  /** Fills a part of a list with drafts of messages. */
+  /** Fills a part of a list with messages that are not encoded yet. */
   putDrafts(cell: Cell, part: number, drafts: readonly Draft[]): void {
     this.content(cell).parts[part] = drafts;
   }

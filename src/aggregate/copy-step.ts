@@ -42,7 +42,7 @@ function copyForEach(step: PlannedStep, value: Value, elements: readonly Element
   );
 }
 
-/** Returns how many items the element has; 0 when their list is missing. */
+/** Returns how many values a copy takes from the `for_each` element `node`; 0 if they are missing because a step failed. */
 function countOf(items: NonNullable<Value['items']>, scope: Scope, node: Element['node']): number {
   try {
     return items(scope, node).length;

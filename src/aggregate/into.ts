@@ -39,7 +39,7 @@ export interface RowTarget {
   /** Returns the message that contains the list: `home`, or a message inside it. */
   readonly listIn: (home: Draft) => Draft;
   readonly below: (home: Draft) => Rows;
-  /** Fills a row with one value or none. Throws BrokenWire for broken bytes. */
+  /** Fills an element of the list with one value or none. Throws BrokenWire for broken bytes. */
   readonly fill: (row: Draft, values: readonly Uint8Array[]) => void;
   readonly fail: (row: Draft, failure: StatusError, step: number) => void;
 }

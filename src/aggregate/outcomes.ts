@@ -19,7 +19,10 @@ export interface StepResults {
 /** The result of a step for an element. Elements with equal requests share one Outcome. */
 export interface Outcome {
   values: readonly Uint8Array[];
-  /** The values of each row that the step fills; absent when `values` are those of one row. */
+  /**
+   * The values for each row (element of the answer's list) that is made from this element; absent when `values` are those of
+   * the only one.
+   */
   readonly rows?: readonly (readonly Uint8Array[])[];
   failure: unknown;
 }
@@ -111,7 +114,7 @@ function settleValues(step: PlannedStep, elements: readonly Element[], outcomes:
   for (const { place, failure } of failed) results.fail(step, place, failure);
 }
 
-/** Puts the values of each element into the rows that are made from the element. */
+/** Puts the values of each element of `for_each` into the rows: the elements of the answer's list that are made from it. */
 function settleRows(
   step: PlannedStep,
   { below, fill }: RowTarget,

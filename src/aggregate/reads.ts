@@ -121,8 +121,8 @@ export interface Element {
 
 /**
  * Compiles a path to a list, which may run through other lists, into a function that returns its elements. `shared` is
- * the number of leading fields that the path shares with `into`; the last message among them is the home of the
- * elements in it.
+ * the number of leading fields that the path shares with `into`. The message at the end of these fields gets the results of the
+ * elements in it; without shared fields the answer itself does.
  */
 export function compileElements({ root, fields }: FieldPlace, shared: number): Read<readonly Element[]> {
   const read = startOf(root);

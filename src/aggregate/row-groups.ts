@@ -16,7 +16,10 @@ import { type RowGroup, sharedFields } from './into.js';
 import { type FieldPlace, isRoot, type Roots, resolvePlace, responsePlace } from './place.js';
 
 interface Making {
-  /** A key for the list that is made and the list that it is made from. */
+  /**
+   * A key of two lists: that in the answer, and that from whose elements the step makes it. Steps with the same key may share
+   * rows.
+   */
   readonly from: string;
   readonly into: string;
   readonly isCopy: boolean;

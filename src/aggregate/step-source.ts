@@ -141,7 +141,7 @@ function keyField(
   return wrongKey(`expected ${describeHeld({ ...heldBy(of), many: false })}, got ${describeHeld(heldBy(field))}`);
 }
 
-/** Compiles one `with`. Throws ExpressionError. */
+/** Compiles one `with`, such as `customer_id = request.id`. Throws ExpressionError if it is wrong. */
 function assignment(text: string, input: MessageDescriptor, roots: Roots) {
   const { left, right } = parseEquality(text);
   if (left.kind !== 'path')

@@ -53,7 +53,7 @@ export interface StepParts {
   readonly step: StepDeclaration;
   readonly index: number;
   readonly signature: StepSignature | undefined;
-  /** The roots of paths, without `each`. */
+  /** The names with which paths of all steps may begin: without `each`, which belongs to one step. */
   readonly outer: Roots;
   readonly shape: Shape;
   /**

@@ -1,8 +1,8 @@
 /**
- * The cache is a layer around a call, so it does not depend on HTTP. It keeps the bytes of good answers under
- * everything that an answer may depend on: the method, the request's bytes, the client's headers that go upstream, the
- * caller, and the other properties of the caller that the call reads. A public answer depends on no caller, so neither
- * the caller nor the client's address is sent upstream.
+ * The cache is a layer around a call, so it does not depend on HTTP. It keeps the bytes of good answers. The key of an answer
+ * covers everything on which the answer may depend: the method, the request's bytes, the client's headers that go upstream, the
+ * caller, and the other properties of the caller that the call reads. With the scope `public` an answer is for all callers, so
+ * neither the caller nor the client's address is sent upstream.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../../call/call.js';

@@ -106,7 +106,7 @@ interface TcpHandle {
   readonly writeQueueSize: number;
 }
 
-/** Returns Node's handle of the TCP connection, which TLS has below its own; undefined for a stream that has none. */
+/** Returns Node's handle of the TCP connection. With TLS, it is the parent of the socket's own. Undefined for other streams. */
 function tcpHandle(socket: Socket): TcpHandle | undefined {
   const handle = (socket as { readonly _handle?: (TcpHandle & { readonly _parent?: TcpHandle }) | null })._handle;
   const lowest = handle?._parent ?? handle ?? undefined;
@@ -145,8 +145,8 @@ async function readQueues(inodes: ReadonlySet<number>): Promise<Reading> {
 }
 
 /**
- * Matches a line: `sl: local remote state TX_QUEUE:rx_queue timer:when retransmits uid timeout INODE …` (in capitals:
- * captured).
+ * Matches a line, and captures what is in capitals:
+ * `sl: local remote state TX_QUEUE:rx_queue timer:when retransmits uid timeout INODE …`
  */
 const LINE = /^ *\d+: \S+ \S+ \S+ ([0-9A-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+) /gm;
 const READ_BYTES = 65_536;

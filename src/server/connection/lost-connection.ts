@@ -34,7 +34,7 @@ class Answers {
   }
 }
 
-/** The open answers of each connection. A connection may be closed before its answers are. */
+/** The open answers of each connection. */
 const open = new WeakMap<Socket, Answers>();
 
 /** Makes the answer emit `close` even if its connection is lost. */

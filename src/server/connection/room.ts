@@ -16,7 +16,7 @@ import { Bag } from '../../base/bag.js';
 import type { Room } from '../../call/call.js';
 import { onClose } from '../../exchange/on-close.js';
 
-/** A part of the work for a request that waits, and continues with `go` when there is room. */
+/** Work for a request that has to wait for room. `go` continues it. */
 interface Waiting {
   /** True for a part of an answer. No request begins while it waits. */
   readonly ofAnswer: boolean;

@@ -199,7 +199,7 @@ async function* chunksOf(
   }
 }
 
-/** Returns the result of `work`. Throws 504 if the deadline passes before the client has sent enough for it. */
+/** Returns the result of `work`, which waits for messages of the client. Rejects with a 504 if the deadline passes before. */
 function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, clock: Clock): Promise<T> {
   if (deadline === undefined) return work;
   return new Promise((resolve, reject) => {

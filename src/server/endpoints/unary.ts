@@ -115,7 +115,7 @@ function hasRuleOfItsOwn({ req, state }: Context): boolean {
 /** The most bytes of `x-protogate-partial`, so that every client accepts it. The answer itself shows further missing parts. */
 const MAX_PARTS_BYTES = 4096;
 
-/** Names the optional parts that an answer lacks in a header and in the log, and forbids caches to keep the answer. */
+/** Writes the names of the optional parts that are missing in an answer to a header and to the log. Caches may not keep it. */
 function tellPartial({ res, state }: Context, parts: readonly string[]): void {
   let text = '';
   for (const part of parts) {

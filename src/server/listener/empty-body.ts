@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hasBody } from '../../exchange/answer.js';
 
-/** The part of Node's request that its own option sets. */
+/** The private fields of Node's request that its option `optimizeEmptyRequests` sets. */
 type Readable = IncomingMessage & {
   _dumped?: boolean;
   readonly _readableState?: {

@@ -1,6 +1,6 @@
 /**
- * Decides which web pages may call: answers preflights, and sets the headers that let a page read an answer, errors included.
- * A preflight reaches no later stage, so it costs nothing there.
+ * Decides which web pages of other origins may call: it answers preflight requests, and sets the headers that let a page read
+ * an answer, errors included. A preflight request reaches no later stage.
  */
 import { METHODS } from 'node:http';
 import koaCors from '@koa/cors';
