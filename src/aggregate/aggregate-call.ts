@@ -55,15 +55,15 @@ export interface AggregateSettings {
   readonly hidden: ReadonlySet<number>;
   /** The field of the answer that clients see; undefined when they see all of it. */
   readonly responseBody: FieldDescriptor | undefined;
-  /** The caller of each step, by the step's index. Undefined for a step that copies. */
+  /** How each step makes its calls, by the step's index. Undefined for a step that copies. */
   readonly callers: readonly (StepCaller | undefined)[];
   /** The largest number of bytes that all answers of the calls may have together. */
   readonly maxResponseBytes: number;
-  /** The deepest nesting of messages in an answer. */
+  /** The most levels of nested messages that an answer may have. */
   readonly maxDepth: number;
   readonly exposed: ExposedCodes;
   readonly clock: Clock;
-  /** The observer of each step, by the step's index. */
+  /** The functions that record the time of each step, by the step's index. */
   readonly observers: readonly StepObserver[];
 }
 
@@ -71,10 +71,10 @@ export interface AggregateSettings {
 export type StepObserver = Readonly<Record<'ok' | 'failed', (seconds: number) => void>>;
 
 /**
- * Returns the call that runs an aggregate. It rejects with PERMISSION_DENIED (403) if the caller does not meet a demand
- * of a required step, with the StatusError of the required step that fails first, and, if every call failed, with the
- * StatusError of the failed step that is declared first. The interceptors in `around` (a cache) run after the demands
- * that need no call and before all calls.
+ * Returns the call that runs an aggregate. It rejects with PERMISSION_DENIED (403) if the caller may not call the method of a
+ * required step or lacks a claim that the step needs, with the StatusError of the required step that fails first, and, if every
+ * call failed, with the StatusError of the failed step that is declared first. The interceptors in `around` (a cache) run after
+ * the checks of the caller that need no call, and before all calls.
  */
 export function aggregateCall(settings: AggregateSettings, around: readonly Interceptor[]): Call {
   const { plan, callers, hidden } = settings;
@@ -325,8 +325,8 @@ function isGroup({ type }: FieldDescriptor): boolean {
 }
 
 /**
- * Returns the failure of a step as a StatusError. Any other error is a bug, and is thrown again so that no optional
- * step can hide it.
+ * Returns the failure of a step as a StatusError. An error that is not of one of these three classes is a bug, and is thrown
+ * again so that no optional step can hide it.
  */
 function failureOf(thrown: unknown): StatusError {
   if (thrown instanceof StatusError) return thrown;

@@ -1,7 +1,7 @@
 /**
- * A Draft is an answer that is not complete yet. Its Shape, known when the schema is loaded, contains the fields that
- * steps fill or go through. Only these fields have cells; everything else of a message that a step brought stays
- * encoded bytes.
+ * A Draft is a message of the answer that is not complete yet. Its Shape, known when the schema is loaded, has a cell for each
+ * field that steps fill or that is on the way to such a field. All other fields of a message that a step has put into the
+ * answer stay encoded bytes.
  *
  *     Dashboard { customer: <bytes> · orders: [ <bytes>, <bytes> ] · lines: [ Draft { item: <bytes>, product: … } ] }
  *
@@ -22,9 +22,9 @@ export type Node = Uint8Array | Draft;
 export interface Cell {
   readonly field: FieldDescriptor;
   readonly index: number;
-  /** The shape of the messages in the field, which are then Drafts; undefined when no step goes through the field. */
+  /** The shape of the messages in the field, if steps fill fields inside them. They are then Drafts. Undefined otherwise. */
   child: Shape | undefined;
-  /** The number of parts: part 0 holds the values that the message brought, the others those of a step or RowGroup. */
+  /** The number of parts. Part 0 is for values from the encoded message, each other part for one step or one group of steps. */
   parts: number;
 }
 
@@ -69,8 +69,8 @@ interface Content {
 }
 
 /**
- * List elements that several steps fill, by the index of the element that each is made from. An element that no step
- * fills is left out.
+ * The elements of a list in the answer that several steps fill together. Element 3 is made from element 3 of the list over
+ * which these steps run. An element that no step fills is left out.
  */
 export class Rows {
   private readonly elements: (Draft | undefined)[] = [];
@@ -79,7 +79,7 @@ export class Rows {
 
   constructor(private readonly shape: Shape) {}
 
-  /** Returns the element that is made from the source element at `index`. */
+  /** Returns the element at `index`, and makes it if there is none yet. */
   at(index: number): Draft {
     let element = this.elements[index];
     if (element === undefined) {
@@ -120,7 +120,7 @@ export class Draft {
   private readonly base: Uint8Array[] = [];
   private readonly contents: (Content | undefined)[] = [];
   private isBrought = false;
-  /** The failure of the step that should have brought this message; fields that no other step filled are then missing. */
+  /** The failure of the step that should have filled this message. Fields that no other step has filled are then missing. */
   private failure: StatusError | undefined;
 
   constructor(readonly shape: Shape) {}
@@ -152,7 +152,9 @@ export class Draft {
     return this;
   }
 
-  /** Fills a part of a cell. For a singular message that steps go through, all values are merged into one Draft. */
+  /**
+   * Fills a part of a cell. If the cell is for a single message with cells of its own, all values are merged into one Draft.
+   */
   put(cell: Cell, part: number, values: readonly Uint8Array[]): void {
     const { child, field } = cell;
     if (child === undefined) this.content(cell).parts[part] = values;
@@ -160,7 +162,7 @@ export class Draft {
     else this.content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
   }
 
-  /** Returns the `Rows` of a part of a list: its elements by their place in the source list. It makes them if there are none yet. */
+  /** Returns the {@link Rows} in a part of a list, and makes them if there are none yet. */
   rows(cell: Cell, part: number): Rows {
     const { parts } = this.content(cell);
     let rows = parts[part];
@@ -171,7 +173,7 @@ export class Draft {
     return rows;
   }
 
-  /** Fills a part of a list with drafts of messages. */
+  /** Fills a part of a list with messages that are not encoded yet. */
   putDrafts(cell: Cell, part: number, drafts: readonly Draft[]): void {
     this.content(cell).parts[part] = drafts;
   }
@@ -219,7 +221,7 @@ export class Draft {
     return fieldValues(this.base.length === 1 ? this.base[0]! : Buffer.concat(this.base), field);
   }
 
-  /** True if a step brought the message or something in it. Otherwise the Draft holds nothing but failures. */
+  /** True if a step has put this message or a value in it into the answer. Otherwise the Draft holds at most failures. */
   get isThere(): boolean {
     return (
       this.isBrought ||
@@ -231,7 +233,7 @@ export class Draft {
   }
 
   /**
-   * The failure of the step that should have brought the message or, when nothing of the message is there, the first
+   * The failure of the step that should have filled the message or, when nothing of the message is there, the first
    * failure inside it; undefined when there is none.
    */
   get missing(): StatusError | undefined {

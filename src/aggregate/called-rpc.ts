@@ -1,4 +1,6 @@
-/** Finds the rpc that a step calls and the type of its result. The rpc must be unary, only read, and be no aggregate. */
+/**
+ * Finds the rpc that a step calls and the type of its result. The rpc must be unary, must only read, and must be no aggregate.
+ */
 import type { Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import { isStreaming } from '../call/call.js';
@@ -15,7 +17,7 @@ export interface StepSignature {
   readonly held: Held;
 }
 
-/** Returns undefined if the step calls nothing, or if its call is wrong, which is reported. */
+/** Finds the rpc of a step. Returns undefined if the step calls nothing, or if its call is wrong, which is reported. */
 export function signatureOf(step: StepDeclaration, registry: Registry, report: Report): StepSignature | undefined {
   const { call, copy, take, positions } = step;
   if ((call === '') === (copy === '')) {

@@ -1,6 +1,7 @@
 /**
- * Runs a step for the elements of a list. Equal requests are one call, at most `concurrency` calls run at once, and
- * each result goes into the message that its element came from. With `key`, one call asks for several elements.
+ * Runs a step that calls for each element of a list (`for_each`). Equal requests are sent as one call, at most `concurrency`
+ * calls run at once, and each result goes into the message that its element came from. With `key`, one call asks for several
+ * elements.
  */
 
 import { fieldValues, writeFieldValues } from '../codec/field-values.js';
@@ -103,7 +104,7 @@ async function askTogether(
   return outcomes;
 }
 
-/** True if an element of the step can take only one result. */
+/** True if the answer has a place for only one result of each element. */
 function isSingle({ target }: PlannedStep): boolean {
   return target !== undefined && (target.made === undefined || target.rows !== undefined);
 }

@@ -1,5 +1,5 @@
 /**
- * A copy from one field of a list's elements into another one is a copy inside each element, as with `for_each`:
+ * A `copy` from a field of a list's elements into another field of the same elements works as if it had a `for_each`:
  *
  *     into: "lines.title" copy: "lines.product.title"   is   for_each: "lines" into: "lines.title" copy: "each.product.title"
  */
@@ -14,7 +14,7 @@ export interface CopyInside {
   readonly copy: PathExpression;
 }
 
-/** Returns undefined when the step is no such copy, or has an error, which `compileStep` reports. */
+/** Returns the `for_each` form of such a copy. Undefined for any other step, and for an error, which `compileStep` reports. */
 export function copyInside({ into, copy }: StepDeclaration, roots: Roots): CopyInside | undefined {
   if (into === '' || copy === '') return undefined;
   try {

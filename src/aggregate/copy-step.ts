@@ -5,7 +5,10 @@ import type { Element, Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { Value } from './value.js';
 
-/** Throws MissingPart or StatusError for a value that cannot be read, BrokenWire for broken bytes. */
+/**
+ * Reads the value and puts it into the answer. Throws MissingPart or StatusError if it cannot be read, BrokenWire for broken
+ * bytes.
+ */
 export function copyStep(step: PlannedStep, value: Value, results: StepResults): void {
   const { scope } = results;
   const { elements, when, target } = step;
@@ -39,7 +42,7 @@ function copyForEach(step: PlannedStep, value: Value, elements: readonly Element
   );
 }
 
-/** Returns how many items the element has; 0 when their list is missing. */
+/** Returns how many values a copy takes from the `for_each` element `node`; 0 if they are missing because a step failed. */
 function countOf(items: NonNullable<Value['items']>, scope: Scope, node: Element['node']): number {
   try {
     return items(scope, node).length;

@@ -13,8 +13,8 @@ export interface FailurePlace {
 }
 
 /**
- * Returns the path of a failure. Call it when all steps have ended, because other steps may put elements in front of a
- * row. `place` is undefined when the step failed as a whole.
+ * Returns the path of a failure. Call it when all steps have ended, because other steps may put elements before this one into
+ * the list and so change its index. `place` is undefined when the step failed as a whole.
  */
 export function failurePath(
   { target, shown, path }: PlannedStep,
@@ -42,7 +42,7 @@ export function pathWithin(path: string, field: string): string {
   return path.startsWith(`${field}[`) ? path.slice(field.length) : path;
 }
 
-/** Finds the index of a row in its list, and reads each list once. */
+/** Finds the index of an element (`row`) in its list, and reads each list only once. */
 export class Positions {
   private readonly byList = new Map<Draft, Map<FieldDescriptor, ReadonlyMap<Node, number>>>();
 

@@ -18,7 +18,7 @@ export interface Target {
   /** The index in `into` of the list that is made; undefined when none is. */
   readonly made: number | undefined;
   readonly fill: Fill;
-  /** Defined when the step fills elements that other steps may fill too. */
+  /** Defined when the step fills elements of a list that other steps may fill too. */
   readonly rows: RowTarget | undefined;
   /** Marks the list that the step makes as present, even if it stays empty. Does nothing when no list is made. */
   readonly answer: (home: Draft) => void;
@@ -34,20 +34,23 @@ export interface RowGroup {
   part: number | undefined;
 }
 
-/** The functions with which a step fills rows. */
+/** The functions with which a step fills rows: elements of a list that other steps may fill too. */
 export interface RowTarget {
   /** Returns the message that contains the list: `home`, or a message inside it. */
   readonly listIn: (home: Draft) => Draft;
   readonly below: (home: Draft) => Rows;
-  /** Fills a row with one value or none. Throws BrokenWire for broken bytes. */
+  /** Fills an element of the list with one value or none. Throws BrokenWire for broken bytes. */
   readonly fill: (row: Draft, values: readonly Uint8Array[]) => void;
   readonly fail: (row: Draft, failure: StatusError, step: number) => void;
 }
 
-/** Puts a step's results into the message that they belong to. Throws BrokenWire for broken bytes. */
+/** Puts a step's results into `home`, the message of the answer that they belong to. Throws BrokenWire for broken bytes. */
 export type Fill = (home: Draft, values: readonly Uint8Array[]) => void;
 
-/** Returns the target, or a text that explains why the result does not fit `into`. `list` is the place of `for_each`. */
+/**
+ * Compiles the `into` of a step. `place` is where it leads, `list` the place of `for_each`, and `result` the type of the step's
+ * result. Returns a text that says what is wrong if the result does not fit.
+ */
 export function compileTarget(
   place: FieldPlace,
   list: FieldPlace | undefined,
@@ -98,7 +101,10 @@ function only(home: Draft, cells: readonly Cell[]): Draft {
   return draft;
 }
 
-/** Returns the number of leading fields that both paths share, up to the last shared list. The end of `into` never counts. */
+/**
+ * Returns the number of leading fields that both paths share, up to the last shared list. The last field of `into` never
+ * counts.
+ */
 export function sharedFields(into: readonly FieldDescriptor[], list: readonly FieldDescriptor[]): number {
   let shared = 0;
   for (let i = 0; i < into.length - 1 && into[i] === list[i]; i++) {

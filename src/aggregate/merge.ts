@@ -11,7 +11,7 @@ export interface PartFailure {
   readonly error: StatusError;
 }
 
-/** A writer that all calls share. It is never used across an `await`. */
+/** The writer for all answers. The function below returns a copy of its bytes, and does not `await` while it uses it. */
 const OUT = new WireWriter();
 
 export function mergedAnswer(

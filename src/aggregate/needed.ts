@@ -1,14 +1,14 @@
 /**
- * Decides which steps a request needs: those that fill a field that the client sees and, with `$fields`, asks for, and
- * those that these depend on. Other steps are not called. But if a step has demands that wait for calls, those calls are
- * made and its demands are checked.
+ * Decides which steps a request needs: those that fill a field that the client sees and, with `$fields`, asks for, and the
+ * steps on which these depend. Other steps are not called. But if the check whether the caller may call a step needs the
+ * results of other steps, these are called, and the check is made.
  */
 import type { FieldMask } from '../codec/field-mask.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { AggregatePlan } from './plan-aggregate.js';
 import type { Demands } from './step-demands.js';
 
-/** A step is needed for its result, or only to check its scopes and rules. Undefined when it is not needed. */
+/** A step is needed for its result, or only to check whether the caller may make its calls. Undefined when it is not needed. */
 export type Need = 'result' | 'demands' | undefined;
 
 /**

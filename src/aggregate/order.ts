@@ -70,7 +70,9 @@ function listsOn(place: FieldPlace): readonly FieldPlace[] {
   );
 }
 
-/** Returns the round of each step, by the step's index. A step of round 1 waits for no other step. */
+/**
+ * Returns the round of each step: 1 if it needs no other step, otherwise one more than the latest round of the steps it needs.
+ */
 export function roundsOf(needs: readonly (readonly number[])[]): readonly number[] {
   const rounds: number[] = [];
   const roundOf = (step: number): number => (rounds[step] ??= 1 + Math.max(0, ...needs[step]!.map(roundOf)));

@@ -1,4 +1,4 @@
-/** The outcomes of a step for the elements of a list, and how they get into the messages that the elements came from. */
+/** Puts the results of a step with `for_each` into the messages that its elements came from, and records its failures. */
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { type Draft, MissingPart } from './answer-draft.js';
 import type { FailurePlace } from './failure-path.js';
@@ -19,7 +19,10 @@ export interface StepResults {
 /** The result of a step for an element. Elements with equal requests share one Outcome. */
 export interface Outcome {
   values: readonly Uint8Array[];
-  /** The values of each row that the step fills; absent when `values` are those of one row. */
+  /**
+   * The values for each row (element of the answer's list) that is made from this element; absent when `values` are those of
+   * the only one.
+   */
   readonly rows?: readonly (readonly Uint8Array[])[];
   failure: unknown;
 }
@@ -29,7 +32,10 @@ export type Outcomes = readonly (Outcome | undefined)[];
 
 const NONE: readonly Uint8Array[] = [];
 
-/** Throws a StatusError (OUT_OF_RANGE) for more elements than `max_items`: repeating the request would not help. */
+/**
+ * Throws a StatusError for more elements than `max_items`. Its code is OUT_OF_RANGE, because repeating the request would not
+ * help.
+ */
 export function requireFewItems({ index, shown, maxItems, target }: PlannedStep, elements: readonly Element[]): void {
   if (elements.length <= maxItems) return;
   const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
@@ -38,7 +44,10 @@ export function requireFewItems({ index, shown, maxItems, target }: PlannedStep,
   throw failure;
 }
 
-/** Returns the outcome of an element; undefined when no call is made for it. A missing part fails this element only. */
+/**
+ * Returns `outcome()` if the `when` of the step holds for the element, and otherwise undefined. A missing part fails this
+ * element only.
+ */
 export function ask(
   step: PlannedStep,
   { node }: Element,
@@ -53,7 +62,10 @@ export function ask(
   }
 }
 
-/** Puts the outcomes into the answer. `rowsOf` returns the number of rows of an element for which nothing was asked. */
+/**
+ * Puts the outcomes into the answer. An element without an outcome (its `when` is false) leaves out as many rows as `rowsOf`
+ * returns, so that the rows of the elements after it keep their index.
+ */
 export function settle(
   step: PlannedStep,
   elements: readonly Element[],
@@ -102,7 +114,7 @@ function settleValues(step: PlannedStep, elements: readonly Element[], outcomes:
   for (const { place, failure } of failed) results.fail(step, place, failure);
 }
 
-/** Puts the values of each element into the rows that are made from the element. */
+/** Puts the values of each element of `for_each` into the rows: the elements of the answer's list that are made from it. */
 function settleRows(
   step: PlannedStep,
   { below, fill }: RowTarget,

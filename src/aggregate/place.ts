@@ -40,7 +40,7 @@ export interface CallerPlace {
 
 export type Place = FieldPlace | CallerPlace;
 
-/** The names with which a path may begin. */
+/** The types behind the names with which a path may begin: `request`, fields of the answer, named steps and `each`. */
 export interface Roots {
   readonly request: MessageDescriptor;
   readonly response: MessageDescriptor;
@@ -57,7 +57,10 @@ export function isRoot(name: string, { response, steps }: Roots): boolean {
   return ROOT_NAMES.has(name) || steps.has(name) || fieldOf(response, name) !== undefined;
 }
 
-/** Finds the place of a path. Throws ExpressionError. */
+/**
+ * Finds the place of a path. Throws ExpressionError if it begins with an unknown name or leads through a field that does not
+ * exist.
+ */
 export function resolvePlace({ names, column }: PathExpression, roots: Roots): Place {
   const [root = '', ...fields] = names;
   if (root === 'caller') return { kind: 'caller', path: callerPath(fields, column) };
@@ -84,7 +87,7 @@ export function resolvePlace({ names, column }: PathExpression, roots: Roots): P
   return responsePlace(names, column, roots.response);
 }
 
-/** Finds a place in the answer. Throws ExpressionError. */
+/** Finds the place of a path that begins in the message `response`. Throws ExpressionError for a field that does not exist. */
 export function responsePlace(names: readonly string[], column: number, response: MessageDescriptor): FieldPlace {
   return walk({ kind: 'response' }, messageHeld(response), names, column);
 }

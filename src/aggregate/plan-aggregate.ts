@@ -1,6 +1,7 @@
 /**
  * Compiles the declaration of an aggregate into a plan: it resolves every path, checks every type, orders the steps and
- * computes the largest number of calls. All problems are found at once, each as a diagnostic with its position.
+ * computes the largest number of calls. All problems of the steps are found at once, each as a diagnostic with its position.
+ * The order and the number of calls are checked when the steps have no problems.
  */
 
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
@@ -22,9 +23,9 @@ export interface AggregatePlan {
   readonly steps: readonly PlannedStep[];
   /** The indices of the steps whose results each step needs. */
   readonly needs: readonly (readonly number[])[];
-  /** The indices of the steps that each step waits for if the request needs them. */
+  /** The indices of the steps for which each step waits: those in `needs`, and others if the request needs them too. */
   readonly after: readonly (readonly number[])[];
-  /** The shape of the answer. */
+  /** The fields of the answer that steps fill, and the fields on the way to them. */
   readonly shape: Shape;
   /** Returns the name under which clients see a field. */
   readonly nameOf: (field: FieldDescriptor) => string;

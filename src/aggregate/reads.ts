@@ -1,6 +1,6 @@
 /**
- * Reads values for the steps of one request: from its message, its caller, the results of named steps and the answer so
- * far. A Place is compiled into a function that fetches its values from bytes and Drafts, and decodes nothing else.
+ * Reads values for the steps of one request: from its message, the results of named steps and the answer so far. The path to a
+ * value is compiled into a function that finds the value in encoded bytes and Drafts, and decodes nothing else.
  */
 import type { Principal } from '../call/principal.js';
 import { fieldValues } from '../codec/field-values.js';
@@ -32,8 +32,8 @@ export function compileRead({ root, fields }: FieldPlace): Read<readonly Uint8Ar
 }
 
 /**
- * Compiles a path through a list. The function returns, for each element of the last list on the path, the values
- * behind it.
+ * Compiles a path through a list, such as `lines.product.tags`. The function returns a list of values for each element of the
+ * last list on the path.
  */
 export function compileItems({ root, fields }: FieldPlace): Read<readonly (readonly Uint8Array[])[]> {
   const read = startOf(root);
@@ -96,8 +96,8 @@ function children(node: Node, field: FieldDescriptor): readonly Node[] {
 }
 
 /**
- * Returns the nodes as bytes, without messages that hold nothing. A missing message is left out of a list; elsewhere it
- * throws MissingPart.
+ * Returns the nodes as bytes, without messages in which nothing was filled. A message that is missing because a step failed is
+ * left out of a list; elsewhere it throws MissingPart.
  */
 function valuesOf(nodes: readonly Node[], inList: boolean): readonly Uint8Array[] {
   const values: Uint8Array[] = [];
@@ -121,8 +121,8 @@ export interface Element {
 
 /**
  * Compiles a path to a list, which may run through other lists, into a function that returns its elements. `shared` is
- * the number of leading fields that the path shares with `into`; the last message among them is the home of the
- * elements in it.
+ * the number of leading fields that the path shares with `into`. The message at the end of these fields gets the results of the
+ * elements in it; without shared fields the answer itself does.
  */
 export function compileElements({ root, fields }: FieldPlace, shared: number): Read<readonly Element[]> {
   const read = startOf(root);

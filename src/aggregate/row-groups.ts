@@ -1,6 +1,6 @@
 /**
- * Finds the steps that share rows: steps that make one list from the elements of the same other list fill the same
- * elements.
+ * Finds the steps that fill the same list elements (rows) together: those that make one list of the answer from the elements of
+ * the same other list.
  *
  *     name: "raw"  …  into: "lines.id" copy: "raw.id"   into: "lines.product" for_each: "raw" call: …
  *     → lines: [ { id, product }, { id, product } ], one for each element of raw
@@ -16,7 +16,10 @@ import { type RowGroup, sharedFields } from './into.js';
 import { type FieldPlace, isRoot, type Roots, resolvePlace, responsePlace } from './place.js';
 
 interface Making {
-  /** A key for the list that is made and the list that it is made from. */
+  /**
+   * A key of two lists: that in the answer, and that from whose elements the step makes it. Steps with the same key may share
+   * rows.
+   */
   readonly from: string;
   readonly into: string;
   readonly isCopy: boolean;
@@ -24,7 +27,7 @@ interface Making {
 
 /**
  * Returns the group of each step. It is undefined when the step makes no list of messages, or is a call that makes the
- * list alone, with an element for each distinct result. A copy always makes an element for each element of its list.
+ * list alone. Such a call makes an element for each distinct result. A copy makes an element for each element of its list.
  */
 export function rowGroups(
   steps: readonly StepDeclaration[],
@@ -77,7 +80,9 @@ function fieldPlaceOf(text: string, roots: Roots): FieldPlace | undefined {
   return place.kind === 'fields' ? place : undefined;
 }
 
-/** Returns the key of the `for_each` list; undefined unless each of its elements has one result. */
+/**
+ * Returns the key of the `for_each` list of a step that calls; undefined if an element of the list may have several results.
+ */
 function calledFor(step: StepDeclaration, signature: StepSignature | undefined, list: FieldPlace | undefined) {
   if (list === undefined || signature === undefined || (signature.held.many && step.key === '')) return undefined;
   return keyOf(list);

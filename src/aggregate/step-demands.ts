@@ -1,6 +1,6 @@
 /**
- * Checks what required steps demand of the caller: the `require` of the methods that they call, and the claims that
- * they need. These demands protect the whole answer, even when `$fields` leaves out the step. Demands that need no
+ * Checks what required steps demand of the caller: the scopes and `require` conditions of the methods that they call, and the
+ * claims that they need. These demands protect the whole answer, even when `$fields` leaves out the step. Demands that need no
  * call, because they read only the request, the caller and copies of both, are checked before any call is made. The
  * others are checked when the calls that they need have answered.
  */

@@ -1,6 +1,6 @@
 /**
- * This module turns the `with` of a step into the bytes of its request. The assignments are a tree of the request's
- * fields:
+ * This module turns the `with` entries of a step into the bytes of its request. Each entry assigns a value to a field, also to
+ * a field inside of a message:
  *
  *     with: "filter.customer = request.customer"  with: "page_size = 5"
  *     → ListOrdersRequest { 1: filter { 2: <customer> }, 3: 5 }
@@ -18,7 +18,7 @@ interface Assignment {
   readonly value: Read<readonly Uint8Array[]> | Assignment[];
 }
 
-/** A writer that all calls share. It is never used across an `await`. */
+/** The writer for all requests. `bytes` returns a copy of its bytes, and does not `await` while it uses it. */
 const OUT = new WireWriter();
 
 export class StepRequest {

@@ -24,12 +24,12 @@ export interface StepCall {
 }
 
 /**
- * The data for a call that asks for several elements at once. A field of each result identifies the element that the
- * result is for.
+ * How a step with `key` makes a call for several elements of `for_each` at once. A field of each result says for which element
+ * the result is.
  */
 export interface Batch {
   readonly size: number;
-  /** The repeated field of the request that takes a value of each element. */
+  /** The repeated field of the request to which each element adds a value, such as `ids`. */
   readonly field: FieldDescriptor;
   /** Reads the value that an element puts into `field`. */
   readonly value: Read<readonly Uint8Array[]>;
@@ -50,8 +50,8 @@ export interface CallSource {
 }
 
 /**
- * Returns undefined if there is a problem, which is reported. `copied` is the expression of a copy inside each element;
- * undefined to use the one of the declaration.
+ * Compiles the `copy` of a step. Returns undefined if there is a problem, which is reported. `copied` replaces the expression
+ * of the declaration, if the copy is one inside each element of a list (`copy-inside.ts`).
  */
 export function copySource(
   step: StepDeclaration,
@@ -141,7 +141,7 @@ function keyField(
   return wrongKey(`expected ${describeHeld({ ...heldBy(of), many: false })}, got ${describeHeld(heldBy(field))}`);
 }
 
-/** Compiles one `with`. Throws ExpressionError. */
+/** Compiles one `with`, such as `customer_id = request.id`. Throws ExpressionError if it is wrong. */
 function assignment(text: string, input: MessageDescriptor, roots: Roots) {
   const { left, right } = parseEquality(text);
   if (left.kind !== 'path')

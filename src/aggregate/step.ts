@@ -34,12 +34,12 @@ export interface PlannedStep {
   readonly path: readonly string[];
   /** The list whose elements the step makes, or otherwise the field that it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
-  /** The lists whose elements decide how many elements or fields the step fills. */
+  /** The lists whose lengths decide how many values the step puts into the answer. */
   readonly lists: readonly FieldPlace[];
   readonly elements: Read<readonly Element[]> | undefined;
   readonly maxItems: number;
   readonly when: Read<boolean> | undefined;
-  /** All places that the step reads. Paths that begin with `each` are written out. */
+  /** All places that the step reads. In a path that begins with `each`, the path of the `for_each` list replaces `each`. */
   readonly reads: readonly FieldPlace[];
   /** The paths of the caller that the step reads. */
   readonly callerPaths: readonly CallerPath[];
@@ -53,12 +53,12 @@ export interface StepParts {
   readonly step: StepDeclaration;
   readonly index: number;
   readonly signature: StepSignature | undefined;
-  /** The roots of paths, without `each`. */
+  /** The names with which paths of all steps may begin: without `each`, which belongs to one step. */
   readonly outer: Roots;
   readonly shape: Shape;
   /**
-   * The steps that fill the same elements; undefined when the step makes no list of messages, or is a call that makes
-   * it alone.
+   * The group of steps that fill the same list elements; undefined when the step makes no list of messages, or is a call that
+   * makes the list alone.
    */
   readonly rows: RowGroup | undefined;
   /** Returns the name under which clients see a field. */
@@ -139,7 +139,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     return { ...read, root: list.root, fields: [...list.fields, ...read.fields] };
   }
 
-  /** Returns the type of the step's result. In a batch, each element gets one result. */
+  /** Returns the type of the step's result. With `key`, it is the type of one result of the list that the call returns. */
   function resultOf(of: NonNullable<typeof source>): Held {
     if (of.kind === 'copy') return of.value.held;
     return step.key === '' ? signature!.held : { ...signature!.held, many: false };
@@ -171,7 +171,7 @@ function checkUse(step: StepDeclaration, problems: StepProblems): void {
   }
 }
 
-/** Finds the place of a list. Throws ExpressionError. */
+/** Finds the list to which the path in `for_each` leads. Throws ExpressionError if it leads to no list. */
 function listPlace(text: string, roots: Roots): FieldPlace {
   const path = parsePath(text);
   const place = resolvePlace(path, roots);
@@ -182,7 +182,7 @@ function listPlace(text: string, roots: Roots): FieldPlace {
   throw new ExpressionError(path.column, `expected a list, got ${found}`);
 }
 
-/** Finds the place of an `into`. Throws ExpressionError. */
+/** Finds the field of the answer to which an `into` leads. Throws ExpressionError if there is no such field. */
 function intoPlace(text: string, response: MessageDescriptor): FieldPlace {
   const { names, column } = parsePath(text);
   return responsePlace(names, column, response);

@@ -40,8 +40,8 @@ export interface Value {
 }
 
 /**
- * Compiles an expression. With `takesMany` it may be a list. Throws ExpressionError for an unknown path, or if the type
- * of the value differs from the type of `target`.
+ * Compiles an expression whose value the field `target` takes. The value may be a list if `takesMany` is true. Throws
+ * ExpressionError for an unknown path, or if the type of the value differs from the type of `target`.
  */
 export function compileValue(
   expression: Expression,
@@ -174,7 +174,10 @@ export interface Condition {
   readonly callerPaths: readonly CallerPath[];
 }
 
-/** Compiles a condition. Throws ExpressionError. */
+/**
+ * Compiles a `when`. It is true if the list or map has an element, if a single value is not the default of its type, and if a
+ * claim is not one of {@link FALSE_TEXTS}. Throws ExpressionError for an unknown path.
+ */
 export function compileCondition(path: PathExpression, roots: Roots): Condition {
   const place = resolvePlace(path, roots);
   if (place.kind === 'caller') {
@@ -191,7 +194,7 @@ export function compileCondition(path: PathExpression, roots: Roots): Condition 
   return { holds, places: [place], callerPaths: [] };
 }
 
-/** The texts of a claim that count as false. */
+/** The texts of a claim that count as false. A missing claim, which is undefined, does too. */
 const FALSE_TEXTS: ReadonlySet<string | undefined> = new Set([undefined, '', 'false', '0']);
 
 /** Returns the scalar of a field, or the scalar inside of a wrapper message. */

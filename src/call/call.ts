@@ -5,11 +5,11 @@ import type { Metadata } from './metadata.js';
 import type { Principal } from './principal.js';
 
 /**
- * A Call is the one form of every call: an upstream is a Call, a cache in front of it is a Call, and an aggregate of
- * several calls is a Call. Messages are protobuf bytes. Nothing here depends on JSON or HTTP.
+ * All calls have this type: a call to an upstream, the same call with a cache in front of it, and an aggregate that makes
+ * several calls. Messages are protobuf bytes. Nothing here depends on JSON or HTTP.
  *
  * The message of a unary request or response is one `Uint8Array`. A stream is an `AsyncIterable` whose consumer sets
- * the pace: the next message is requested when the one before it was taken.
+ * the pace: it asks for the next message when it has finished with the one before.
  */
 export type Call = (request: CallRequest) => Promise<CallResponse>;
 
@@ -68,11 +68,13 @@ export interface CallContext {
    * client wants all of it.
    */
   readonly mask?: string | undefined;
-  /** The record of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
+  /**
+   * The record of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache.
+   */
   readonly record?: CallRecord | undefined;
   /** The span in which calls are made. Absent if the request is not recorded in a trace. */
   readonly span?: Span | undefined;
-  /** The bytes that the client's connection may still hold. Absent when they have no limit. */
+  /** Limits the bytes of answers that are held for the client's connection. Absent without a limit, as over HTTP/1.1. */
   readonly room?: Room | undefined;
   /**
    * The subset of servers that the request has chosen, by the name of the upstream (docs/reliability.md#canaries). Absent
@@ -81,13 +83,13 @@ export interface CallContext {
   readonly subsets?: ReadonlyMap<string, string> | undefined;
 }
 
-/** The room for answers that the connection of a client has (docs/connections.md). */
+/** Limits how many bytes of answers the gateway holds for one HTTP/2 connection of a client (docs/connections.md). */
 export interface Room {
-  /** Counts a message that has come whole. */
+  /** Counts the bytes of a message that was received as a whole. */
   hold(bytes: number): void;
   /**
-   * Counts a message that begins to come. Returns undefined if there is room for it. Otherwise it must not be read on before
-   * `onRoom` runs, and the returned function ends the wait.
+   * Counts the bytes of a message whose first part was received. Returns undefined if the rest may be read now. Otherwise
+   * nothing more of it may be read before `onRoom` is called. The returned function ends the wait for that.
    */
   ask(bytes: number, onRoom: () => void): (() => void) | undefined;
 }
@@ -103,7 +105,7 @@ export interface CallResponse {
   readonly notes: CallNotes;
 }
 
-/** The notes that the layers of the call add to an answer. */
+/** The properties of an answer that layers of a call, such as a cache or an aggregate, report besides its bytes. */
 export interface CallNotes {
   readonly cache?: CacheNote;
   readonly parts?: readonly string[];

@@ -4,7 +4,7 @@
  */
 import type { CallResponse } from './call.js';
 
-/** The parts of an answer that decide this. A failure from an upstream has headers and trailers only. */
+/** The parts of an answer that {@link isForOneRequest} reads. A failure from an upstream has headers and trailers only. */
 type Answered = Pick<CallResponse, 'headers' | 'trailers'> & Partial<Pick<CallResponse, 'notes'>>;
 
 /** True if the answer sets a cookie, has `cache-control: no-store`, `no-cache` or `private`, or is marked in its notes. */

@@ -20,9 +20,9 @@ export function isMetadataText(value: string): boolean {
 }
 
 /**
- * True for the keys that are reserved for the protocol: `:path` and other pseudo-headers, `grpc-*`, and the headers
- * that HTTP/2 forbids or computes (RFC 9113 §8.2.2). A transport sets them itself, and neither sends nor returns them
- * as metadata.
+ * True for the keys that are reserved for the protocol: `:path` and other pseudo-headers, `grpc-*`, headers that HTTP/2
+ * forbids (RFC 9113 §8.2.2), and headers such as `host` that the code which sends the call writes itself. They are neither
+ * sent nor returned as metadata.
  */
 export function isReservedMetadataKey(key: string): boolean {
   return key.startsWith(':') || key.startsWith('grpc-') || RESERVED_KEYS.has(key);

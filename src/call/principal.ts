@@ -1,6 +1,6 @@
 /**
- * A Principal is the caller of a request, as authentication has identified it. Its fields were verified. No other
- * header of the request identifies the caller.
+ * A Principal is the caller of a request, as authentication has identified it from a verified credential. Other headers of
+ * the request, such as a user id that the client writes, are not used to identify the caller.
  */
 import type { Metadata } from './metadata.js';
 
@@ -18,20 +18,20 @@ export interface Principal {
    */
   readonly issuer: string;
   /**
-   * The name for which limits and plans count; undefined for a token whose `consumerClaim` is missing or not a text.
-   * Such a caller is counted by address.
+   * The name by which rate limits count the caller; undefined for a token whose `consumerClaim` is missing, empty or not a
+   * text. Such a caller is counted by address.
    */
   readonly consumer: string | undefined;
   readonly plan: string | undefined;
   readonly scopes: ReadonlySet<string>;
   /**
-   * The payload of a token, or the entry of a key in `keys.yaml`. It comes from outside, so only own properties may be
-   * read.
+   * The payload of a token; for an API key its consumer, plan and scopes; for a certificate its names. The payload comes from
+   * outside, so only own properties may be read.
    */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly credential: Credential;
   /**
-   * The metadata that is added to each upstream call: claims and consumers, under the names that the config defines.
+   * The metadata that is added to each upstream call: claims, consumer or issuer, under the keys that the config defines.
    */
   readonly metadata: Metadata;
 }
@@ -40,7 +40,10 @@ export interface Principal {
 export interface Credential {
   /** The end of its validity, in milliseconds since the epoch; undefined when it does not expire. */
   readonly endsAtMs: number | undefined;
-  /** Returns false when the credential was withdrawn: its key was removed, or its entry in the key file has changed. */
+  /**
+   * Returns false when the credential was withdrawn: the entry of the API key was removed or changed, or the key that verified
+   * the token is no longer one of the issuer's keys.
+   */
   readonly stands: () => boolean;
 }
 

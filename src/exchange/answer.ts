@@ -51,7 +51,7 @@ export function isWhole(res: ServerResponse): boolean {
 
 /**
  * Ends an answer with its whole content. Node writes head and content in two pieces, which costs as much as all other work
- * for the answer. Small content is written after the head in the same piece.
+ * for the answer. If the content of an HTTP/1.1 answer is small, this function appends it to the head, so Node writes once.
  */
 export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
@@ -78,9 +78,8 @@ type HeadOfNode = ServerResponse & {
 };
 
 /**
- * False if Node must see the content: it sends none of it for a HEAD, even if a server in front of the gateway has changed the
- * method of the request. It may also have to write chunks or check the length. A head with `Expect` is sent already, and other
- * versions of Node may keep no such head.
+ * True if the content may be appended to the head. It may not if Node sends no content (an answer to HEAD), writes it in
+ * chunks or checks its length, if the head is sent already (after `Expect`), or if this version of Node keeps no such head.
  */
 function mayHoldContent(head: HeadOfNode): boolean {
   if (typeof head._header !== 'string' || head._headerSent !== false || head._hasBody !== true) return false;
@@ -92,7 +91,9 @@ function isOfNode({ write, end }: ServerResponse): boolean {
   return write === ServerResponse.prototype.write && end === ServerResponse.prototype.end;
 }
 
-/** Node writes a text of up to 16 KiB without taking memory for it. */
+/**
+ * The most bytes of content that are appended. Node writes a text of up to 16 KiB, head included, without taking memory for it.
+ */
 const SMALL_BYTES = 12 * 1024;
 
 /** Ends an answer at once, in a way that shows the client that the answer is not complete. */
@@ -101,7 +102,7 @@ export function cut(res: ServerResponse): void {
   if (stream !== undefined) {
     wereCut.add(stream);
     stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    // The reset waits for the connection; what the stream holds must not.
+    // The reset may wait until the client reads from the connection. The memory of the stream is released now.
     setImmediate(() => stream.destroy());
   } else {
     // HTTP/1.0 has no chunks, so a body is complete when the connection is closed. Only a reset shows that it is not.
@@ -117,14 +118,14 @@ export function wasCut(stream: ServerHttp2Stream): boolean {
   return wereCut.has(stream);
 }
 
-/** Returns how many bytes were written and not yet taken by the client. Returns 0 if that is not known. */
+/** Returns how many bytes of the answer were written and have not left this process. Returns 0 if that is not known. */
 export function unsentBytes(res: ServerResponse): number {
   const stream = streamOf(res);
   if (stream === undefined) return res.writableLength + handedOver(res.socket);
   return stream.bufferSize + (waiting.get(stream) ?? 0);
 }
 
-/** Returns the same for a connection that is no longer HTTP. */
+/** Returns how many bytes were written to a connection, such as that of a WebSocket, and have not left this process. */
 export function unsentBytesOfSocket(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }
@@ -150,16 +151,16 @@ interface Handle {
   readonly _parent?: Handle | null;
 }
 
-/** Returns how many bytes wait for the kernel. `net` also checks this value before it reports that a socket is idle. */
+/** Returns how many bytes Node has handed over that the kernel has not taken yet. */
 function handedOver(socket: Socket | null): number {
   const handle = (socket as { readonly _handle?: Handle | null } | null)?._handle;
   return (handle?.writeQueueSize ?? 0) + (handle?._parent?.writeQueueSize ?? 0);
 }
 
 /**
- * Splits a body into batches, each of which is written when there is room. Undefined when the body can be written at
- * once. The bytes that HTTP/2 holds count as memory of the connection (`maxSessionMemory`); with too many of them Node
- * refuses the connection's other streams.
+ * Splits the body of an HTTP/2 answer into batches of 64 KiB, each of which is written when the stream has room. Undefined
+ * when the body can be written at once: it is short, or the answer is HTTP/1.1. The bytes that an HTTP/2 stream holds count as
+ * memory of the connection (`maxSessionMemory`); with too many of them Node refuses the connection's other streams.
  */
 export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint8Array[] | undefined {
   if (bytes.length <= BATCH_BYTES || streamOf(res) === undefined) return undefined;
@@ -170,7 +171,7 @@ export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint
 
 const BATCH_BYTES = 65_536;
 
-/** Yields the batches of an answer, and counts the batches that were not requested yet as unsent. */
+/** Yields the batches of an answer. The batches that it has not yielded yet count as unsent (see {@link unsentBytes}). */
 export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]): Generator<Uint8Array> {
   const stream = streamOf(res);
   let rest = batches.reduce((sum, { length }) => sum + length, 0);
@@ -184,7 +185,9 @@ export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]):
 /** The number of bytes of an answer over HTTP/2 that were not yet given to its stream. */
 const waiting = new WeakMap<ServerHttp2Stream, number>();
 
-/** Makes an HTTP/1.1 connection end with the answer, so that the rest of the request is not read. */
+/**
+ * Closes an HTTP/1.1 connection after the answer, so the rest of the request is not read. Does nothing after the head is sent.
+ */
 export function closeAfter(res: ServerResponse): void {
   if (streamOf(res) !== undefined || res.headersSent) return;
   // Every field that belongs to the connection must be named in this header (RFC 9110 §7.8).
@@ -192,8 +195,8 @@ export function closeAfter(res: ServerResponse): void {
 }
 
 /**
- * The limits for the rest of an HTTP/2 request after its answer. Up to `bytes` are read and dropped. If the rest is longer,
- * nothing of it is read. After `waitMs` milliseconds the stream is closed.
+ * The limits for the rest of an HTTP/2 request after its answer. If `content-length` announces at most `bytes` bytes, the rest
+ * is read and dropped. Otherwise nothing of it is read. After `waitMs` milliseconds the stream is closed.
  */
 const UNREAD = { bytes: 65_536, waitMs: 500 };
 

@@ -21,7 +21,7 @@ import type { RequestState } from './request-state.js';
 export interface Exchange extends RequestState {
   /** The snapshot with which the request began. A reload does not change it. */
   snapshot: Snapshot;
-  /** The surface that host, base path and headers choose. Until then it is the snapshot's `unclaimed`. */
+  /** The surface to which host, base path and headers assign the request. Before that it is the snapshot's `unclaimed`. */
   surface: Surface;
   requestId: string;
   /** The address of the client: that of the connection, or the one that trusted proxies report. */
@@ -40,9 +40,9 @@ export interface Exchange extends RequestState {
   principal: Principal | undefined;
   /** True if the caller is known by a cookie, which a browser also sends for requests of other sites. */
   fromCookie: boolean;
-  /** The state of the tightest limit so far. */
+  /** The state of the rate limit with the least room, among those that were checked so far. Undefined when there was none. */
   limitState: LimitState | undefined;
-  /** True if a limit has refused the request. */
+  /** True if a rate limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
   /** The number of bytes of bodies and messages that were written for the client. */
@@ -78,7 +78,7 @@ export type Context = ParameterizedContext<Exchange>;
 /** A stage of the pipeline. Every {@link RequestState} middleware of an embedder is also a stage. */
 export type Middleware = KoaMiddleware<Exchange>;
 
-/** One binding that is ready to serve. Its chain is composed when the schema is loaded. */
+/** One binding that is ready to serve. It is compiled when the first request needs it. */
 export interface Route {
   readonly binding: Binding;
   /** The name of the upstream that serves the route, for the log. Undefined for an aggregate. */
@@ -94,9 +94,9 @@ export interface Route {
 
 /** The checks that admit a request. After a reload they run again for open streams. */
 export interface Admission {
-  /** Runs the stages that decide who may call. Throws the StatusError of a refusal. */
+  /** Runs the stages that decide who may call. Rejects with the StatusError of a refusal. */
   readonly guard: (ctx: Context) => Promise<void>;
-  /** The texts of each `require` that reads messages of the client. */
+  /** The texts of the `require` conditions that read messages of the client. */
   readonly demands: readonly string[];
 }
 
@@ -131,7 +131,10 @@ export interface Snapshot {
   readonly release: () => Promise<void>;
 }
 
-/** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
+/**
+ * Finds the surface (`T`) of a request. It calls `pick` for the group of surfaces with the most exact host and base path, then
+ * for the next ones, and returns the first result that `pick` gives. Undefined when there is none.
+ */
 export type Choose<T> = (
   authority: string,
   rawPath: string,
@@ -139,12 +142,12 @@ export type Choose<T> = (
   pick: PickOf<T>,
 ) => T | undefined;
 
-/** Picks one of a group by the headers of the request. Undefined when the request belongs to none of them. */
+/** Picks a surface of a group by the headers of the request. Undefined when the request belongs to none of them. */
 export type PickOf<T> = (group: ClaimGroup<T>, headers: IncomingHttpHeaders) => T | undefined;
 
-/** The claims with the same host and base path, those with the most headers first. */
+/** The surfaces with the same host and base path. Those that demand the most headers come first. */
 export type ClaimGroup<T> = readonly {
-  /** The headers that a request must have, as name, value, name, value. */
+  /** The headers that a request must have to belong to the surface, as name, value, name, value. */
   readonly wanted: readonly string[];
   readonly value: T;
 }[];
@@ -153,7 +156,7 @@ export interface Surface {
   readonly name: string;
   /** The path in front of all routes, such as `/mobile`. It is empty if there is none. */
   readonly basePath: string;
-  /** The request headers that decide whether a request belongs to this surface, as `Vary` names them. Often empty. */
+  /** The value of `Vary`: the request headers that decide whether a request belongs to this surface. Often empty. */
   readonly varies: string;
   /** The log's fields and the metrics of requests that match no route. */
   readonly unmatched: Pick<Route, 'logFields' | 'metrics'>;
@@ -162,8 +165,8 @@ export interface Surface {
   /** The methods that stream, by path alone. A WebSocket's handshake is a GET, so the method's own verb is ignored. */
   readonly webSockets: RouteTable<() => Route>;
   /**
-   * Finds the route that a 404 names as the one that was probably meant. Undefined when hints are turned off. Each
-   * table has its own.
+   * Finds the route that a 404 names as the one that was probably meant. Undefined when hints are turned off.
+   * `nearWebSocket` does the same for WebSockets.
    */
   readonly nearRoute: NearRoute | undefined;
   readonly nearWebSocket: NearRoute | undefined;
@@ -172,7 +175,7 @@ export interface Surface {
   readonly errors: ErrorSettings;
   /** The time in milliseconds for which a stream may continue after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
-  /** The rules for the upstream's metadata that a client receives. */
+  /** The rules that decide which metadata of an upstream a client gets as headers. */
   readonly responseHeaders: CompiledResponseHeaders;
   /** Compiles the routes that requests have used before, also in earlier snapshots. */
   compileUsed(): void;

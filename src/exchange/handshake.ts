@@ -21,7 +21,7 @@ export interface Handshake {
 
 const announced = new WeakMap<IncomingMessage, Handshake>();
 
-/** HTTP/1.0 has no upgrades (RFC 6455 §4.1). */
+/** True for a GET without a body that asks to become a WebSocket. HTTP/1.0 has no upgrades (RFC 6455 §4.1). */
 export function isHandshake(req: IncomingMessage): boolean {
   const { method, headers, httpVersionMinor } = req;
   return method === 'GET' && httpVersionMinor > 0 && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody(req);

@@ -24,14 +24,14 @@ export interface PolicyKind<Key extends string = string, Schema extends z.ZodTyp
   readonly describe: (settings: z.output<Schema>) => readonly string[];
 }
 
-/** Returns its argument. It only keeps the literal types of a kind. */
+/** Returns its argument. TypeScript infers the exact types of the key and the schema from the call. */
 export function policyKind<const Key extends string, Schema extends z.ZodType>(
   kind: PolicyKind<Key, Schema>,
 ): PolicyKind<Key, Schema> {
   return kind;
 }
 
-/** The content of one declaration, by the names in `kinds`. */
+/** The settings of one declaration, by the names of `KINDS` (`kinds.ts`), and the problems in it. */
 export interface ReadOption {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly diagnostics: readonly Diagnostic[];

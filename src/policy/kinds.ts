@@ -42,7 +42,7 @@ export function settingsOf(read: Readonly<Record<string, unknown>>): PolicySetti
   return Object.fromEntries(present.map(([name, { key }]) => [name, read[key]]));
 }
 
-/** Returns the settings of one kind in words, each behind the key of the config: `timeout: 5s`. */
+/** Returns the settings of one kind in words, one text for each declared thing, with the key in front: `timeout: 5s`. */
 export function describePolicy(settings: PolicySettings, name: keyof PolicySettings): readonly string[] {
   if (name === 'labels') return [`labels: ${(settings.labels ?? []).join(', ')}`];
   const kind = KINDS[name];

@@ -1,29 +1,30 @@
 /**
- * Shares out connections to workers: each gets one at a time, and the next one when it has taken that, so that a busy worker
- * gets fewer. The primary keeps a connection open until a worker has taken it: if that worker ends first, another one gets it.
+ * Shares out new connections to the worker processes. A worker gets the next connection only when it has reported that it
+ * serves the last one, so a busy worker gets fewer. The primary process keeps a connection open until then: if the worker ends
+ * first, another one gets the connection.
  */
 import type { Worker } from 'node:cluster';
 import type { Socket } from 'node:net';
 import type { ToWorker } from './messages.js';
 
 export class Distribution {
-  /** The connections that no worker has been given yet. */
+  /** The connections that were not given to a worker yet. */
   private readonly waiting: Socket[] = [];
   /** Workers that can be given a connection, the one that has waited longest first. */
   private readonly free = new Set<Worker>();
-  /** The connection that a worker was given and has not taken yet. */
+  /** The connection that each worker was given and has not reported as taken yet. */
   private readonly given = new Map<Worker, Socket>();
   private readonly members = new Set<Worker>();
   private onEmpty = () => {};
 
-  /** Gives the worker connections from now on. */
+  /** From now on, the worker gets connections. */
   add(worker: Worker): void {
     this.members.add(worker);
     this.free.add(worker);
     this.share();
   }
 
-  /** Gives the worker no more connections. It still takes the one that it was given. */
+  /** From now on, the worker gets no more connections. It still takes the one that it was given. */
   remove(worker: Worker): void {
     this.members.delete(worker);
     this.free.delete(worker);
@@ -38,7 +39,7 @@ export class Distribution {
     this.share();
   }
 
-  /** Takes a connection that is not read yet. */
+  /** Gives a new connection, of which nothing has been read, to a worker as soon as one is free. */
   accept(socket: Socket): void {
     socket.on('error', () => {});
     this.waiting.push(socket);
@@ -54,7 +55,7 @@ export class Distribution {
     this.share();
   }
 
-  /** Resolves when every connection was taken. */
+  /** Resolves when workers have taken all connections. */
   whenEmpty(): Promise<void> {
     return new Promise((resolve) => {
       this.onEmpty = resolve;

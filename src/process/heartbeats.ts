@@ -6,7 +6,9 @@ import { BEAT_MS, PULSE_FD } from './pulse.js';
 
 /** The longest time without a beat. A worker that is silent for longer is stopped (SIGSTOP), or gets no CPU time. */
 const SILENT_MS = 5000;
-/** The longest time for which a healthy main thread may be busy. Neither garbage collection nor a large schema takes so long. */
+/**
+ * The longest time for which a healthy main thread may be busy. Neither garbage collection nor a large schema takes so long.
+ */
 const BUSY_MS = 10_000;
 /** If the primary's own timer is later than this, the primary or the whole machine was paused, and not the worker. */
 const LATE_MS = 1000;
@@ -47,7 +49,7 @@ export class Heartbeats {
       .on('error', () => {});
   }
 
-  /** Returns the reason why the worker counts as frozen. Undefined if it works. */
+  /** Returns the reason why the worker counts as frozen. Undefined if it works, or is not followed. */
   frozen(worker: Worker): Frozen | undefined {
     const pulse = this.pulses.get(worker);
     if (pulse === undefined) return undefined;
@@ -68,7 +70,7 @@ export class Heartbeats {
 
   private look(): void {
     const now = this.clock.monotonic();
-    // The beats that came in this time have not been read yet.
+    // The primary was paused, so it has not read the beats that came meanwhile.
     if (now - this.expectedAt > LATE_MS) for (const pulse of this.pulses.values()) pulse.heardAt = now;
     for (const worker of this.pulses.keys()) {
       const why = this.frozen(worker);

@@ -8,10 +8,10 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 /** The descriptor of the pipe to the primary, in a worker process. */
 export const PULSE_FD = 4;
 export const BEAT_MS = 1000;
-/** The time after which the main thread shows again that it runs. */
+/** The time after which the main thread increments its counter again, which shows that it runs. */
 const TICK_MS = 250;
 
-/** Starts the thread. Only worker processes have the pipe. */
+/** Starts the thread. Must be called in a worker process, because only worker processes have the pipe. */
 export function startPulse(): void {
   const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   setInterval(() => Atomics.add(ticks, 0, 1), TICK_MS).unref();

@@ -20,12 +20,12 @@ import type { Log } from '../telemetry/log.js';
 import type { ReloadMetrics } from '../telemetry/metrics.js';
 import type { ServiceManager } from './service-manager.js';
 
-/** The config with the flags applied, read again. */
+/** The result of reading the config again. The flags of the command line are applied to it. */
 export interface ReadConfig {
   /** Undefined if it has errors. */
   readonly config: Config | undefined;
   readonly diagnostics: readonly Diagnostic[];
-  /** Finds the keys of the config file. */
+  /** Finds the position of a key in the config file. */
   readonly placeOf: PlaceOf;
   /** The files that were read: the config file, and those of `${file:PATH}`. */
   readonly configFiles: readonly string[];
@@ -65,11 +65,11 @@ export interface ReloadParts {
 /** The cause of a reload. */
 export type ReloadCause = 'SIGHUP' | 'watch';
 
-/** The latest attempt, for `/readyz`. */
+/** How the latest attempt to load config and schema has ended, for `/readyz`. The start counts as the first attempt. */
 export interface ReloadState {
-  /** True if config and schema that were read last are served. */
+  /** True if the config and schema that were read last are served, false if they were refused. */
   readonly success: boolean;
-  /** The time at which config and schema were read last. */
+  /** The time at which the attempt ended, as an ISO 8601 text. */
   readonly at: string;
   /** The digest of the config file that is served; absent if there is none. */
   readonly config?: string;
@@ -78,7 +78,7 @@ export interface ReloadState {
   readonly moreProblems?: number;
 }
 
-/** The number of errors, or of new warnings, that the log and `/readyz` show. */
+/** The most errors, new warnings, changed files or changed routes that one log entry or `/readyz` lists. */
 const SHOWN = 20;
 
 class Refusal extends Error {
@@ -116,8 +116,8 @@ export class Reloads {
   }
 
   /**
-   * Asks for a reload, which begins at once or when the running one has ended. `changed` has the files that have changed; without it
-   * all files are looked at.
+   * Asks for a reload, which begins at once or when the running one has ended. `changed` has the files that have changed. If it
+   * is absent, all files are compared.
    */
   request(cause: ReloadCause, changed?: ChangedPaths): void {
     if (this.isDraining) return this.dropped(cause);
@@ -180,7 +180,7 @@ export class Reloads {
     }
   }
 
-  /** Returns false if the gateway drains by now. Throws if the new config or schema cannot be served. */
+  /** Makes one reload. Returns false if the gateway drains by now. Throws if the new config or schema cannot be served. */
   private async attempt(changed: ChangedPaths): Promise<boolean> {
     const { configFile, read } = this.source!;
     const readAtMs = this.parts.clock.now();
@@ -188,7 +188,7 @@ export class Reloads {
     // A config that is refused is watched too, because the error may be in one of its files.
     if (config !== undefined) this.follow(config, configFiles, readAtMs);
     refuse(diagnostics);
-    // The diagnostics have the reason.
+    // If there is no config, the diagnostics have the reason, and `refuse` has thrown it.
     if (config === undefined) throw new Error('the config cannot be read');
     refuse(restartProblems(this.served.config, config, placeOf));
     if (config.upstreams.size === 0) {
@@ -216,7 +216,7 @@ export class Reloads {
     }
   }
 
-  /** Watches the files of a config if it says so. */
+  /** Watches the files of the config and the schema if `schema.watch` is true, and otherwise stops watching. */
   private follow(config: Config, configFiles: readonly string[], readAtMs: number): void {
     if (!config.schema.watch) {
       this.watch?.close();
@@ -263,7 +263,10 @@ function changesBetween(
   };
 }
 
-/** Returns the names of the files of the schema that were changed, added or removed. A file that is the same is not parsed again. */
+/**
+ * Returns the names of the files of the schema that were changed, added or removed. A file that has not changed is not parsed
+ * again, so both schemas have the same object for it.
+ */
 function changedFiles({ files: before }: Schema, { files: after }: Schema): readonly string[] {
   if (before === after) return [];
   const without = (some: Schema['files'], files: Schema['files']) => {

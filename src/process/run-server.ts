@@ -45,7 +45,7 @@ export interface RunOptions {
   readonly examples?: ExamplesOf;
 }
 
-/** Runs a gateway. */
+/** Starts a gateway. Resolves when its ports are open. Rejects if one cannot be opened, and then closes everything. */
 export async function runServer(plan: Plan, { source, examples }: RunOptions = {}): Promise<RunningServer> {
   const log = createLog(plan.config.log);
   endOnUncaught(log);
@@ -131,7 +131,7 @@ export function servePublic(
   return served;
 }
 
-/** Reads the certificates again when they change. */
+/** Follows the files of `listen.tls`: new connections get the certificates of changed files. */
 function follow(listener: Listener, settings: ListenSettings, current: CurrentPlan, log: Log): void {
   // A reload may name other files, but it cannot turn TLS off.
   followCertificates(listener.server, settings.tls, () => readTls(current().config.listen.tls!), {

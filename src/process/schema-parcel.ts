@@ -1,6 +1,7 @@
 /**
- * Carries a schema from the primary to its workers. A file that the workers have already is named by its number alone, so that
- * after a reload only the changed files are packed, sent and unpacked. Both sides do this in slices, because they serve.
+ * Carries a schema from the primary process to its workers. For a file that the workers have already, only its number is sent,
+ * so after a reload only the changed files are packed, sent and unpacked. Both sides work in slices, to serve other work in
+ * between.
  */
 import type { Steps } from '../base/slices.js';
 import type { FileDeclaration } from '../schema/declaration.js';
@@ -15,7 +16,7 @@ export interface PackedFile {
   readonly bytes: Uint8Array | undefined;
 }
 
-/** The primary's side. */
+/** Packs files in the primary process. A file keeps its number as long as it does not change. */
 export class Sender {
   private readonly ids = new WeakMap<FileDeclaration, number>();
   private lastId = 0;
@@ -49,13 +50,13 @@ export class Sender {
   }
 }
 
-/** The worker's side: the schema that was received last, and its files. */
+/** What a worker has received last: the schema, and its files by their numbers. */
 export interface Received {
   readonly schema: Schema;
   readonly byId: ReadonlyMap<number, FileDeclaration>;
 }
 
-/** Unpacks and links the files. `before` is what the worker has; undefined if it has nothing yet. */
+/** Unpacks and links the files. `before` is the result for the schema before this one; undefined for the first one. */
 export function* receive(files: readonly PackedFile[], before: Received | undefined): Steps<Received> {
   const byId = new Map<number, FileDeclaration>();
   const unpacked: RegistryFile[] = [];

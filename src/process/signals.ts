@@ -1,7 +1,7 @@
 /**
  * This module handles the signals of a process that serves. SIGTERM and SIGINT drain it. SIGHUP reloads config and
- * schema. But if the process was started on a terminal that is now closed, SIGHUP drains it, so that no process is left
- * behind. For the same reason it is drained when the `npx` that started it is gone.
+ * schema. But SIGHUP drains the process if there is nothing to reload, or if it was started on a terminal that is now closed,
+ * so that no process is left behind. For the same reason it is drained when the `npx` that started it is gone.
  */
 import { isatty } from 'node:tty';
 import type { Clock } from '../base/clock.js';
@@ -26,7 +26,7 @@ export function rememberHangups(): void {
 
 export interface Stop extends SignalHandlers {
   readonly log: Log;
-  /** Finishes what runs and closes everything. Called once. */
+  /** Lets running requests finish, and closes everything. Called once. */
   readonly stop: () => Promise<unknown>;
 }
 
@@ -47,8 +47,8 @@ interface SignalHandlers {
 }
 
 /**
- * Resolves with the first signal that ends the gateway; a second one ends the process at once,
- * which is Node's default. SIGHUP is still handled after the first signal.
+ * Resolves with the first signal that drains the gateway. After that, a SIGTERM or SIGINT ends the process at once, which is
+ * Node's default. So does a SIGHUP if there is nothing to reload or the terminal is gone; otherwise SIGHUP is still handled.
  */
 function onSignals({ reload, clock }: SignalHandlers): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {

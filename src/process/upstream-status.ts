@@ -7,12 +7,12 @@ import type { MemberReport, MemberState } from '../upstream/balance/member.js';
 
 export type UpstreamReports = Readiness['upstreams'];
 
-/** The time that `/readyz` waits for an upstream that counts and is not connected. */
+/** The time that `/readyz` waits for an upstream that must answer (`admin.readiness.upstreams`) and is not connected yet. */
 const READY_LIMIT_MS = 500;
-/** The time that the log entries of the start wait for servers that do not answer. */
+/** The time after which the log entries of the start report servers as not answering. */
 const START_LIMIT_MS = 5000;
 
-/** Returns the reports of all upstreams. Those in `counted` are connected first if they are not. */
+/** Returns the reports of all upstreams. Before that, it connects to the upstreams in `counted`, for at most 500 ms. */
 export async function reportUpstreams(
   { snapshots }: Pick<RunningGateway, 'snapshots'>,
   counted: readonly string[],
@@ -36,7 +36,8 @@ export function readinessOf(
 
 /**
  * Joins the reports of several workers. The worst state of each server and of each upstream is shown, so that one worker
- * that cannot reach a server is seen. A worker that has not used a server yet does not report its state.
+ * that cannot reach a server is seen. States such as `idle`, of a worker that has not used a server yet, count as better than
+ * `ready`, so they do not hide the states of other workers.
  */
 export function joinReports(reports: readonly UpstreamReports[]): UpstreamReports {
   const joined = new Map<string, UpstreamReport>();

@@ -72,7 +72,7 @@ async function start({ config, files }: Start): Promise<void> {
   send({ kind: 'ready' });
 }
 
-/** Builds a snapshot beside the one that serves. */
+/** Builds a snapshot while the present one still serves, and tells the primary whether that has worked. */
 async function prepare({ config, files }: Prepare): Promise<void> {
   let problem: string | undefined;
   try {

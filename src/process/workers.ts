@@ -1,7 +1,7 @@
 /**
- * Runs several processes for one port. The primary has parsed the schema, accepts the connections and shares them out, counts
- * the limits for all workers and answers the admin port; the workers serve. A worker that ends or no longer works is replaced,
- * after a delay that grows with each failure.
+ * Runs several processes for one port. The primary process parses the schema, accepts the connections and shares them out,
+ * counts the rate limits for all workers and answers the admin port; the workers serve requests. A frozen worker is replaced at
+ * once, and a worker that has ended after a delay, which grows with each failure.
  */
 import cluster, { type Worker } from 'node:cluster';
 import { createServer } from 'node:net';
@@ -39,7 +39,9 @@ const FORGOTTEN_AFTER_MS = 60_000;
 const REPORT_MS = 1000;
 /** The time in milliseconds after the end of the drain time at which a worker that still runs is killed. */
 const KILL_AFTER_MS = 1000;
-/** The time after a worker's SIGTERM within which the primary may get its own: systemd sends it to all processes of a service. */
+/**
+ * The time after a worker's SIGTERM within which the primary may get its own: systemd sends it to all processes of a service.
+ */
 const TOGETHER_MS = 250;
 /** The time within which a frozen worker that was asked to end must show that it runs, in milliseconds, or is killed. */
 const THAW_MS = 2000;
@@ -105,7 +107,7 @@ class Workers {
   private readonly server = createServer({ pauseOnConnect: true }, (socket) => this.distribution.accept(socket));
   private readonly servingWorkers = new Set<Worker>();
   private readonly waiting = new Map<number, (report: WorkerReport) => void>();
-  /** Workers that were asked to prepare a snapshot, each with what its answer resolves. */
+  /** The workers that were asked to prepare a snapshot, each with the function that takes its answer. */
   private readonly preparing = new Map<Worker, (problem?: string) => void>();
   private draining = false;
   /** True while a frozen worker is being replaced. Only one is replaced at a time. */
@@ -125,7 +127,7 @@ class Workers {
       execArgv: [],
       args: [],
       serialization: 'advanced',
-      // The last one is for the heartbeat.
+      // The last descriptor is the pipe for the heartbeat.
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
     });
   }
@@ -156,7 +158,7 @@ class Workers {
 
   /**
    * Lets all workers prepare the snapshot of a plan. Rejects if one of them cannot; then none swaps. A worker that ends during
-   * the preparation does not count, because the one in its place starts with the plan that is served then.
+   * the preparation does not count: the worker that replaces it starts with the plan that is served at that time.
    */
   async prepare(next: Plan): Promise<Prepared> {
     const { config } = next;
@@ -185,7 +187,7 @@ class Workers {
     return { swap, discard };
   }
 
-  /** Resolves when the worker has prepared a snapshot, with the reason if it cannot. */
+  /** Resolves to undefined when the worker has prepared a snapshot or has ended, or to the reason why it cannot prepare it. */
   private prepareIn(worker: Worker, message: ToWorker): Promise<string | undefined> {
     return new Promise((resolve) => {
       this.preparing.set(worker, resolve);
@@ -270,7 +272,7 @@ class Workers {
     });
   }
 
-  /** Gives a new worker the plan. */
+  /** Sends config and schema to a new worker, or `drain` if the gateway drains by now. */
   private async begin(worker: Worker, { config, schema }: Plan): Promise<void> {
     const packed = await inSlices(this.sender.pack(schema.files));
     if (this.draining) send(worker, { kind: 'drain' });
@@ -340,7 +342,7 @@ class Workers {
     });
   }
 
-  /** Lets a worker finish its requests, and starts another one in its place. Resolves when that one serves or has failed. */
+  /** Lets a worker finish its requests, and starts another one in its place. Resolves when the new one serves or has failed. */
   private async succeed(worker: Worker): Promise<void> {
     this.servingWorkers.delete(worker);
     this.distribution.remove(worker);

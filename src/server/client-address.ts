@@ -7,8 +7,8 @@ import type { FindClientAddress } from '../exchange/exchange.js';
 import { type ForwardedHeader, HOPS_OF } from './forwarded.js';
 
 /**
- * Compiles CIDRs (`10.0.0.0/8`, `::1/128`, a lone address) into the function that decides. It reads no header except
- * `header`.
+ * Compiles the networks of trusted proxies (`10.0.0.0/8`, `::1/128`, a single address) into a function that finds the client's
+ * address. It reads no header except `header`.
  */
 export function compileClientAddress(trustedProxies: readonly string[], header: ForwardedHeader): FindClientAddress {
   if (trustedProxies.length === 0) return (peer) => ({ address: unmapped(peer), viaTrustedProxy: false });

@@ -33,7 +33,10 @@ export function contextMaker<State>(app: Koa<State>): (req: IncomingMessage, res
       readonly request: KoaRequest,
     ) {}
 
-    /** Sets bytes as the body as Koa does, if they are the first body and have a type. Returns false for all other bodies. */
+    /**
+     * Sets bytes as the body as Koa does. Returns false, and sets nothing, unless they are the first body and the status and
+     * the content type are set already.
+     */
     takeBytes(body: Buffer): boolean {
       const { res } = this;
       if (this._body !== undefined || !this._explicitStatus || res.headersSent) return false;

@@ -46,8 +46,9 @@ function split(authority: string, url: string): Target {
 }
 
 /**
- * Returns `:authority` in HTTP/2, whose host a Host header must name too (RFC 9113 §8.3.1), and otherwise the Host header. The text
- * is empty for HTTP/1.0 without a Host.
+ * Returns the Host header in HTTP/1.1, and `:authority` in HTTP/2. If an HTTP/2 request has a Host header too, both must be the
+ * same (RFC 9113 §8.3.1); if it has only that, it is returned. The text is empty for HTTP/1.0 without a Host. Throws 400
+ * otherwise.
  */
 function hostOf(req: IncomingMessage): string {
   const host = singleHost(req);

@@ -69,7 +69,7 @@ export function compileChoice<T>(surfaces: readonly Claimed<T>[]): Choose<T> {
     return undefined;
   };
 
-  /** Returns where the surfaces of an authority are, the most exact host first. */
+  /** Returns the surfaces that may take requests for an authority, grouped by host, the most exact host first. */
   function hostsOf(authority: string): readonly Host<T>[] {
     const name = hostOf(authority);
     const hosts = [named.get(name)];
@@ -109,7 +109,10 @@ function headersOf({ headers }: Claim): number {
 
 const SLASH = 0x2f;
 
-/** Chooses among the surfaces of a host, the longest base path first. Only a part that ends where a segment ends is looked up. */
+/**
+ * Chooses among the surfaces of a host, the longest base path first. A base path must end where a segment of the path ends:
+ * `/mob` does not fit `/mobile/v1`.
+ */
 function within<T>(
   { byPath, lengths }: Host<T>,
   rawPath: string,

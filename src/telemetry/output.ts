@@ -23,7 +23,7 @@ const BATCH_BYTES = 65_536;
 const TOGETHER = { ms: 10, bytes: 32_768 };
 /** The size of the buffer for lines that are written together. */
 const ROOM_BYTES = 4 * TOGETHER.bytes;
-/** The most bytes of UTF-8 for one UTF-16 code unit, of which `length` of a string is the number. */
+/** The most bytes that UTF-8 needs for one unit of a string's `length`. */
 const MOST_BYTES = 3;
 
 let dropped = 0;

@@ -34,7 +34,7 @@ export interface ApiKeySettings {
 export interface ApiKeys extends Resource {
   /** Returns the caller to whom `key` belongs. Undefined when the key is unknown, has expired, or cannot be a key. */
   find(key: string): Principal | undefined;
-  /** Stops following the file. The loaded keys can still be found. Resolves when the file is not being read any more. */
+  /** Stops following the file. `find` still finds the loaded keys. Resolves when the file is not being read any more. */
   close(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ const POLL_MS = 1000;
  */
 const PRESENTABLE = /^[!-~]{1,256}$/;
 
-/** Loads the file and follows it. Throws an error with all diagnostics if the file cannot be read or has an error. */
+/** Loads the file and follows it. Throws if the file cannot be read or has errors; the text then lists all errors. */
 export function createApiKeys(settings: ApiKeySettings, services: Services): ApiKeys {
   return new FollowedKeys(settings, services);
 }
@@ -68,7 +68,7 @@ class FollowedKeys implements ApiKeys {
   /** The keys by their digest in hexadecimal. */
   private held: ReadonlyMap<string, HeldKey> = new Map();
   /**
-   * The state of the file when it was last read, with or without success. Undefined when the file could not be read.
+   * The state of the file when it was last read, also if it had errors. Undefined when the file could not be read.
    */
   private seen: string | undefined;
   /** The error code of the last failure to read the file. It is logged only when it changes. */

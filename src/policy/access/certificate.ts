@@ -1,7 +1,7 @@
 /**
  * This module finds the caller whom a client certificate names. The caller's name is the first kind of name in
- * `identity` that the certificate has. The listener has already checked that an authority of `listen.tls.clientCa`
- * signed the certificate.
+ * `identity` that the certificate has. During the TLS handshake Node has checked whether an authority of
+ * `listen.tls.clientCa` signed the certificate; this module refuses a certificate that none of them signed.
  *
  *     URI:spiffe://example.com/orders, DNS:orders.internal    subject CN=orders
  *     identity [uri, dns, cn] → spiffe://example.com/orders
@@ -82,7 +82,7 @@ export function certificatePrincipal(
 }
 
 /**
- * Returns only the names that can be sent in a header: printable ASCII, not empty, and without a space at either end,
+ * Returns only the names that can be sent in a header: 1 to 256 characters of printable ASCII without a space at either end,
  * because such a space would be lost.
  */
 function namesOf({ subjectAltName, subject }: Pick<X509Certificate, 'subjectAltName' | 'subject'>): Names {

@@ -52,8 +52,8 @@ function reader(name: string): ReadClaim {
 }
 
 /**
- * Returns a claim as a name. Undefined when the claim is not a text: no number or list is turned into a text that could
- * be another caller's name.
+ * Returns a claim as a name. Undefined when the claim is empty or not a text: no number or list is turned into a text that
+ * could be another caller's name.
  */
 function nameIn(claim: unknown): string | undefined {
   return typeof claim === 'string' && claim !== '' ? claim : undefined;
@@ -65,7 +65,8 @@ function scopesIn(claim: unknown): readonly string[] {
 }
 
 /**
- * Returns one entry for a single value, one for each element of a list, and none for a claim that is absent or null.
+ * Returns the metadata of a forwarded claim: one entry for a single value, one for each element of a list, and none for a claim
+ * that is absent or null. Throws 401 if the text of a value cannot be sent.
  */
 function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
   const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];

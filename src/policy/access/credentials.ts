@@ -1,7 +1,7 @@
 /**
  * This module finds the credential of a request and the caller to whom it belongs, in one pass over the headers:
  *
- *     Authorization: Bearer …   (or a header of the config's), X-API-Key: …     explicit: written for this request
+ *     Authorization: Bearer …   (or a header that the config names), X-API-Key: … explicit: written for this request
  *     ?access_token=…           of a GET that streams, for a browser's EventSource, which sends no headers
  *     Cookie: session=…         a client certificate                            ambient: it comes along by itself
  *
@@ -119,8 +119,8 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
   };
 
   /**
-   * Returns the token in the cookies. Throws 401 for two such cookies: they come from two domains or paths, and one of
-   * them may be an attacker's.
+   * Returns the cookie with a token. Undefined when there is none. Throws 401 for two such cookies: they come from two domains
+   * or paths, and one of them may be an attacker's.
    */
   function tokenCookie(header: string) {
     let found: { readonly verify: Verify; readonly value: string; readonly name: string } | undefined;
@@ -143,7 +143,10 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
   }
 }
 
-/** Returns the token in a query, and the query without it. Throws 401 for two tokens. */
+/**
+ * Returns the token in a query, its entry of `queries`, and the query without the token. Undefined when there is no token.
+ * Throws 401 if there are two.
+ */
 export function tokenParameter<T>(queries: ReadonlyMap<string, T>, rawQuery: string) {
   if (queries.size === 0 || rawQuery === '') return undefined;
   let found: { readonly name: string; readonly verify: T; readonly token: string } | undefined;
@@ -195,8 +198,8 @@ function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<s
 const BEARER = 'Bearer ';
 
 /**
- * Returns the token in a header's value (RFC 6750 §2.1). The scheme's case does not matter (RFC 9110 §11.1). In a
- * header other than Authorization the token may stand without a scheme.
+ * Returns the token in a header's value (RFC 6750 §2.1): `Bearer TOKEN`, in any case (RFC 9110 §11.1), or in a header other
+ * than Authorization also the token alone. Throws 401 for any other form.
  */
 function bearerToken(name: string, value: string): string {
   // Most headers have this form. The expression below reads each character of the value, which takes a microsecond.

@@ -6,7 +6,7 @@ import { isSamePath } from '../../routing/field-path.js';
 import { notAllowed } from '../../status/refusals.js';
 import type { Access } from './planned.js';
 
-/** Returns the first scope of `demanded` that `held` does not satisfy. Undefined when all are satisfied. */
+/** Returns the first scope of `demanded` that `held` lacks; `a|b` is lacking if both are. Undefined when none is lacking. */
 export function missingScope(demanded: readonly string[], held: ReadonlySet<string>): string | undefined {
   return demanded.find((scope) => !scope.split('|').some((one) => held.has(one)));
 }
@@ -14,8 +14,8 @@ export function missingScope(demanded: readonly string[], held: ReadonlySet<stri
 const NO_SCOPES: ReadonlySet<string> = new Set();
 
 /**
- * Splits the `require` conditions of a route. Conditions that read only the variables of the path are checked before
- * the body is read.
+ * Splits the `require` conditions of a route. Those in `ofPath` read no fields of the request but the variables of the path, so
+ * they are checked before the body is read. Those in `ofMessage` are checked afterwards.
  */
 export function splitDemands({ require }: Pick<Access, 'require'>, { variables }: Pick<Binding, 'variables'>) {
   const inPath = ({ requestFields }: Equality) =>
@@ -31,7 +31,7 @@ export function allowed({ mode, scopes }: Pick<Access, 'mode' | 'scopes'>, princ
 }
 
 /**
- * Throws 403 if a condition does not hold. The error does not name the condition, because it could reveal what other
+ * Throws 403 if a condition does not hold. The client's error does not show the condition, because it could reveal what other
  * callers own.
  */
 export function demand(require: readonly Equality[], request: Uint8Array, principal: Principal | undefined): void {

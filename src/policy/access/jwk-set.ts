@@ -41,7 +41,7 @@ export interface ParsedJwks {
 export interface JwksProblem {
   /** The problem as text, for example `keys[2]: expected 2048 to 8192 bits, got 1024`. */
   readonly text: string;
-  /** False if the key is meant for another use, such as encryption, or has an unknown type. */
+  /** True if the key is wrong. False if it is meant for another use, such as encryption, or has an unknown type. */
   readonly isFault: boolean;
 }
 
@@ -105,8 +105,8 @@ export function secretProblem(secret: string): string | undefined {
 }
 
 /**
- * Returns the key with the given id. Without an id it returns a key only if exactly one key fits: if all were tried,
- * the token could choose its key.
+ * Returns the key for the algorithm `alg` with the id `kid`. Without an id it returns a key only if exactly one fits the
+ * algorithm: if all were tried, the token could choose its key. Undefined when there is no such key.
  */
 export function findKey(keys: readonly VerificationKey[], kid: string | undefined, alg: string): KeyObject | undefined {
   const fitting = keys.filter((one) => (kid === undefined || one.kid === kid) && isFor(one, alg));
@@ -145,7 +145,7 @@ export function parseJwks(text: string): ParsedJwks {
   return { keys, problems };
 }
 
-/** Returns the text for a key set without any usable key. */
+/** Returns the error text for a key set without any usable key. It shows the first of the problems. */
 export function noKeyText(problems: readonly JwksProblem[]): string {
   return ['expected a key that can be used', ...problems.slice(0, 1).map(({ text }) => text)].join('; ');
 }

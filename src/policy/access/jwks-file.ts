@@ -1,6 +1,6 @@
 /**
- * This module computes the warnings of `check` for a `jwksFile` that can be used: the keys for signatures that are left
- * out.
+ * This module computes the warnings that `check` gives for a `jwksFile`. The file has keys that can be used, but also keys for
+ * signatures that cannot.
  */
 import { readFileSync } from 'node:fs';
 import { type Diagnostic, warningAt } from '../../base/diagnostic.js';

@@ -3,7 +3,7 @@
  *
  *     created ──▶ fetch ──ok──▶ keys, for 10 min ──▶ fetch …      `prepared` after the first answer, or 10 s
  *                   └─failed──▶ again in 0.25 s, 0.5 s … 30 s     the keys of before stay; none yet: `find` is a 503
- *     a kid that is not among them ──▶ fetch, five times at once, then once in 30 s; otherwise there is no such key
+ *     a kid that is not among them ──▶ fetch, at most five times at once, then once in 30 s; else no key is found
  *
  * At most one fetch runs at a time. All requests that need its result wait for the same fetch.
  */
@@ -32,7 +32,7 @@ export interface JwksDependencies {
   readonly log: Log;
 }
 
-/** Returns the keys of an issuer. The first fetch starts at once. */
+/** Returns a source of the keys that an issuer publishes. The first fetch starts at once. */
 export function createJwks({ uri }: JwksSettings, dependencies: JwksDependencies): KeySource {
   return new RemoteKeys(uri, dependencies);
 }

@@ -63,8 +63,8 @@ const REMEMBER_MS = 300_000;
 const BYTES_PER_CHARACTER = 4;
 
 /**
- * The number of characters at the end of a token by which it is found. They are of its signature, so no two tokens of an issuer
- * share them. The whole text of each request's header is new, and a look-up by all of it would read it twice.
+ * A remembered token is looked up by this many characters at its end. They belong to the signature, so two tokens hardly ever
+ * share them, and the whole text is compared after the look-up. Looking up the whole text would read it once more, to hash it.
  */
 const TAIL = 43;
 

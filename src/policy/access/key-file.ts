@@ -64,8 +64,8 @@ function refused(file: string, text: string): ParsedKeyFile {
 type Problem = (text: string) => string | undefined;
 
 /**
- * Returns what is wrong with the name of a consumer or a plan. A consumer's name is sent as metadata, where spaces at
- * its ends would be lost.
+ * Returns what a name of a consumer or a plan must be. Undefined when `text` is right. A consumer's name is sent as metadata,
+ * where spaces at its ends would be lost.
  */
 export function nameProblem(text: string): string | undefined {
   if (text.length <= MAX_NAME_CHARS && /^[!-~](?:[ -~]*[!-~])?$/.test(text)) return undefined;
@@ -73,8 +73,8 @@ export function nameProblem(text: string): string | undefined {
 }
 
 /**
- * Returns what is wrong with a scope. RFC 6749 §3.3 defines the characters; `|` is not allowed, because it separates
- * alternatives in a policy.
+ * Returns what a scope must be. Undefined when `text` is right. RFC 6749 §3.3 defines the characters; `|` is not allowed,
+ * because it separates alternatives in a policy.
  */
 export function scopeProblem(text: string): string | undefined {
   if (text.length <= MAX_NAME_CHARS && /^[!#-[\]-{}~]+$/.test(text)) return undefined;
@@ -117,7 +117,7 @@ type Fields = ReadonlyMap<string, unknown>;
 class KeyFile {
   private readonly yaml: YamlText;
   private readonly diagnostics: Diagnostic[] = [];
-  /** The place of the entry that has a digest, by the digest. */
+  /** The place of the first entry with each digest, such as `keys.0`, by the digest. */
   private readonly digests = new Map<string, string>();
   private readonly plans = new Map<string, { readonly plan: string | undefined; readonly where: string }>();
 
@@ -177,8 +177,8 @@ class KeyFile {
   }
 
   /**
-   * Reports a consumer with keys of two plans. Limits count by consumer, and the result would depend on the key that
-   * was used.
+   * Warns if a consumer has keys of two plans. Its requests are counted together, but the limits would depend on the key that
+   * a request uses.
    */
   private checkPlan(consumer: string, plan: string | undefined, fields: Fields, where: string): void {
     const first = this.plans.get(consumer);
@@ -259,7 +259,8 @@ class KeyFile {
 }
 
 /**
- * Returns an empty scalar. In `{ plan }` a key stands without a value, and the parser then makes no node for the value.
+ * Returns an empty value at the place of the key. In `{ plan }` the key has no value, and the parser makes no node for one, so
+ * an error about it would have no place.
  */
 function nothingAt(key: unknown): Scalar {
   const nothing = new Scalar(null);

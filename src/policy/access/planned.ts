@@ -23,7 +23,7 @@ export interface Access {
   readonly origin: Position | undefined;
 }
 
-/** The properties of callers that the config's `auth` block can prove. */
+/** What the config's `auth` block can find out about callers, and what it demands by default. */
 export interface AuthMeans {
   readonly default: AccessMode;
   readonly position: Position;

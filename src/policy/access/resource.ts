@@ -44,8 +44,8 @@ function withFile(issuer: IssuerSettings): Issuer {
 }
 
 /**
- * Returns the authenticator of a snapshot. `origins` are the web origins whose pages may call with a cookie; `*` is
- * ignored.
+ * Returns the authenticator of a snapshot. `origins` are the web origins whose pages may call with a cookie or a certificate;
+ * `*` is ignored.
  */
 export function authentication(
   { auth, origins }: { readonly auth: AuthBlock | undefined; readonly origins: readonly string[] },

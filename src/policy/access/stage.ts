@@ -22,7 +22,7 @@ export function authenticate({ authenticator, mode, binding, fromQuery }: Authen
   const unknown = challengeHeader(challenges, '');
   const invalid = challengeHeader(challenges, ', error="invalid_token"');
   const expected = expectation(challenges);
-  /** A token that was seen before is found at once, without a promise. */
+  /** Runs the next stage without waiting if the caller is known at once, as for a token that was verified before. */
   return function authenticate(ctx, next) {
     const { req, state } = ctx;
     const { rawHeaders, socket } = req;
@@ -96,8 +96,8 @@ function challenge(ctx: Context, value: string): void {
 }
 
 /**
- * Returns the header `WWW-Authenticate` (RFC 6750 §3). ApiKey is not a registered scheme; its name tells clients what
- * to send.
+ * Returns the value of the header `WWW-Authenticate` (RFC 6750 §3). It is empty if there are no challenges. ApiKey is not a
+ * registered scheme; its name tells clients what to send.
  */
 function challengeHeader(challenges: readonly Challenge[], error: string): string {
   return challenges

@@ -1,7 +1,7 @@
 /**
- * This module counts the ways in which a caller can prove an identity: issuers of tokens, API keys and client
- * certificates. Two of them may use the same subject for two people, so a rule that reads only the subject may mix them
- * up.
+ * Warns of rules that identify a caller by the subject alone. Callers prove their identity in several ways: with tokens of
+ * several issuers, with API keys and with client certificates. Two of these may have the same subject for two people, so such a
+ * rule may mix them up.
  */
 import { type CallerPath, callerNames } from '../../paths/caller.js';
 

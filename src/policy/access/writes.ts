@@ -14,7 +14,10 @@ import type { Binding } from '../../routing/binding.js';
 /** The verbs that RFC 9110 §9.2.1 defines as safe. */
 const SAFE_VERBS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** True unless the binding declares that nothing changes. A HEAD request that a GET binding answers counts as a GET. */
+/**
+ * True unless the binding only reads. A GET binding only reads if its method is not IDEMPOTENT; any other binding does if its
+ * method says NO_SIDE_EFFECTS. A HEAD request that a GET binding answers counts as a GET.
+ */
 export function mayWrite({ httpMethod, method: { idempotency } }: Pick<Binding, 'httpMethod' | 'method'>): boolean {
   return httpMethod === 'GET' ? idempotency === 'idempotent' : idempotency !== 'no-side-effects';
 }

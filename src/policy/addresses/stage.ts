@@ -1,4 +1,7 @@
-/** This stage lets only clients of certain addresses call. It throws 403 before any other stage of the route runs. */
+/**
+ * This stage lets only clients of certain addresses call. It throws 403 before limits count and before the caller is
+ * identified.
+ */
 import type { Middleware } from '../../exchange/exchange.js';
 import { type Admits, demandAddress } from './planned.js';
 

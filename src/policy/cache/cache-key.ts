@@ -12,7 +12,10 @@ import type { Principal } from '../../call/principal.js';
  */
 export type CallerRead = (caller: Principal | undefined, clientAddress: string) => unknown;
 
-/** Returns everything of the caller that an embedder's interceptors may read. They run behind the cache. */
+/**
+ * Returns everything of the caller that an embedder's interceptors may read. They run only if the cache has no answer, so the
+ * answer may depend on all of it.
+ */
 export const wholeCaller: CallerRead = (caller) => caller && [caller.claims, [...caller.scopes], caller.plan];
 
 /** The metadata that differs for each request and does not affect the answer. */

@@ -15,8 +15,8 @@ export interface FreshnessSettings {
 }
 
 /**
- * Sets the headers. Returns true if the client has this answer already. With `forOneRequest` no cache may keep the
- * answer.
+ * Sets the headers. Returns true if the client has this answer already, by its `If-None-Match`, so a 304 is enough. With
+ * `forOneRequest` no cache may keep the answer.
  */
 export type TellFreshness = (ctx: Context, note: CacheNote, forOneRequest: boolean, body: Uint8Array) => boolean;
 

@@ -1,8 +1,8 @@
 /**
- * The cache is a layer around a call, so it does not depend on HTTP. It keeps the bytes of good answers under
- * everything that an answer may depend on: the method, the request's bytes, the client's headers that go upstream, the
- * caller, and the other properties of the caller that the call reads. A public answer depends on no caller, so neither
- * the caller nor the client's address is sent upstream.
+ * The cache is a layer around a call, so it does not depend on HTTP. It keeps the bytes of good answers. The key of an answer
+ * covers everything on which the answer may depend: the method, the request's bytes, the client's headers that go upstream, the
+ * caller, and the other properties of the caller that the call reads. With the scope `public` an answer is for all callers, so
+ * neither the caller nor the client's address is sent upstream.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../../call/call.js';
@@ -122,15 +122,15 @@ function withoutCaller(request: CallRequest): CallRequest {
   return { ...request, metadata, context };
 }
 
-/** Removes what belongs to the request alone, which has its answer and does not wait for the call. */
+/** Removes record and span from the request for a renewal: the client has a stale answer already and does not wait for it. */
 function withoutRecord(request: CallRequest): CallRequest {
   const { record: _, span: _ended, ...context } = request.context;
   return { ...request, context };
 }
 
 /**
- * Returns what can be kept of a response. Undefined when the answer is only for this request. The bytes are copied,
- * because they may be part of a larger buffer.
+ * Returns what can be kept of a response. Undefined when it is only for this request, lacks parts of an aggregate, or has a
+ * status other than 200. The bytes are copied, because they may be part of a larger buffer.
  */
 function storable(response: CallResponse, now: number): Entry | undefined {
   const { headers, message, trailers, notes } = response;

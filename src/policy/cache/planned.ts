@@ -4,7 +4,7 @@ import type { Binding } from '../../routing/binding.js';
 import type { CachePolicy } from './interceptor.js';
 import type { CacheSettings } from './settings.js';
 
-/** Returns the cache settings of a route. Undefined when no answer is kept. Only answers to GET are kept. */
+/** Returns the cache settings of a route. Undefined when no answer is kept, as for verbs other than GET and for streams. */
 export function cacheOf({ httpMethod, method }: Binding, declared: CacheSettings | undefined): CachePolicy | undefined {
   return httpMethod !== 'GET' || isStreaming(method) ? undefined : cacheOfCall(declared);
 }

@@ -9,7 +9,10 @@ import { RedisEntries } from '../../store/redis-entries.js';
 import type { SharedStore } from '../../store/shared-store.js';
 import { ResponseCache } from './interceptor.js';
 
-/** Returns the cache of a config. `redis` has the settings of `store`: other settings make a new cache. */
+/**
+ * Returns the cache of a config. `redis` are the settings of the store in Redis, if there is one: if they change, a new cache
+ * is made.
+ */
 export function responseCache(
   { maxBytes, redis }: { readonly maxBytes: number; readonly redis: unknown },
   store: SharedStore | undefined,

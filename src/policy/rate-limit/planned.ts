@@ -19,7 +19,7 @@ export interface RateLimit {
   readonly perAddress: boolean;
 }
 
-/** The caller and the address for which a request is counted. */
+/** The caller and the client address of a request that is counted. */
 export interface Counted {
   readonly principal: Principal | undefined;
   readonly clientAddress: string;
@@ -95,7 +95,10 @@ export function addressKey(address: string): string {
   return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::`;
 }
 
-/** Splits an address into groups. A dotted end, as in `::ffff:10.0.0.1`, stands for two groups. */
+/**
+ * Splits the text of an IPv6 address into groups. A dotted end, as in `::ffff:10.0.0.1`, stands for two groups. These become
+ * `0`, because the key has only the first four groups of the address.
+ */
 function groupsOf(text: string): string[] {
   if (text === '') return [];
   return text

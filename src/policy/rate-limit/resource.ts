@@ -6,8 +6,8 @@ import { RedisCounters } from '../../store/redis-counters.js';
 import type { SharedStore } from '../../store/shared-store.js';
 
 /**
- * Returns the counters. `counters` are those of a process that counts for several. When it is undefined, this process
- * counts for itself.
+ * Returns the counters. `counters` asks another process, which counts for several; undefined if this process counts for itself.
+ * With a store in Redis, they count only while Redis does not answer and `onStoreFailure` is `local`.
  */
 export function countersOf(
   { onStoreFailure }: { readonly onStoreFailure: 'local' | 'open' | 'closed' },

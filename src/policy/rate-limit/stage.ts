@@ -1,7 +1,7 @@
 /**
- * This stage counts requests. It throws 429 when a limit has no room, and sets headers with the state of the tightest
- * limit in any case. When a later stage refuses the request because of a limit, the count of this stage is undone, so
- * that a refused request uses up no limit.
+ * This stage counts requests. It throws 429 when a rate limit is used up. In any case it sets headers with the state of the
+ * limit that has the least room. When a later stage refuses the request because of another limit, the count of this stage is
+ * undone, so that a refused request uses up no limit.
  */
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { retryInfoDetail } from '../../status/details.js';
@@ -22,7 +22,7 @@ export interface RateLimitSettings {
   /** True if no other stage with limits follows, so that nothing can undo the count of this one. */
   readonly isLast: boolean;
   readonly decisions: RateLimitDecisions;
-  /** The name of each limit, and the counter of the requests for which it had no room, by the id of the limit. */
+  /** The name of each limit and the counter of the requests that exceeded it, by the id of the limit. */
   readonly exceeded: ReadonlyMap<string, ExceededLimit>;
 }
 

@@ -31,7 +31,7 @@ export function hedgeAfterOf(ofMethod: number | undefined, ofUpstream: number | 
   return (ofMethod ?? ofUpstream) || undefined;
 }
 
-/** True if a second call may be sent although the first one may succeed: the method is unary, and it only reads. */
+/** True if a second call may be sent while the first one still runs: the method is unary, and it only reads. */
 export function mayHedge(
   httpMethod: string,
   { clientStreaming, serverStreaming, idempotency }: MethodDescriptor,

@@ -8,7 +8,7 @@ import { onEnding } from './unless-ended.js';
 /** Returns the signal that cancels the call of a request. */
 export type SignalOf = (ctx: Context) => AbortSignal;
 
-/** Returns a signal of the request alone. It is also aborted when a stream must end. */
+/** Returns a signal that belongs to this request only. It is also aborted when a stream must end. */
 export function ownSignal({ res, state }: Context): AbortSignal {
   const controller = new AbortController();
   onEnding(state.ending, () => controller.abort());
@@ -22,7 +22,7 @@ export function ownSignal({ res, state }: Context): AbortSignal {
 /**
  * Returns the signal that all requests of an HTTP/1.1 connection share, because they run one after the other and a client
  * leaves by closing the connection. It costs a tenth of a signal for each request. Code that listens to it must stop when
- * the call has ended, so only our own code gets it.
+ * the call has ended, so only our own code gets it. For HTTP/2 and for streams it returns a signal of the request's own.
  */
 export function sharedSignal(ctx: Context): AbortSignal {
   const { req, state } = ctx;

@@ -6,8 +6,8 @@ import type { Context } from '../../exchange/exchange.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 
 /**
- * Returns the result of `work`. Throws DEADLINE_EXCEEDED (504) when `timeoutMs` pass without it and without a byte from the
- * client.
+ * Returns the result of `work`. Rejects with DEADLINE_EXCEEDED (504) when for `timeoutMs` milliseconds there was no result and
+ * no byte from the client. Time in which the request is awaited (`awaitsBody`) does not count.
  */
 export function unlessIdle<T>(work: Promise<T>, { state }: Context, timeoutMs: number, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {

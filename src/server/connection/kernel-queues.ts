@@ -1,7 +1,7 @@
 /**
- * This module finds how many bytes of a connection its client has acknowledged. A socket takes new bytes only when a third of its send buffer,
- * which may have megabytes, is free again, so a slow reader looks like one that reads nothing. Linux reports more: the
- * `tx_queue` of a socket in `/proc/net/tcp` or `tcp6` counts the bytes that are not acknowledged yet (proc(5)).
+ * This module finds how many bytes of a connection its client has acknowledged. A socket takes new bytes only when a third of
+ * its send buffer, which may have megabytes, is free again, so a slow reader looks like one that reads nothing. Linux reports
+ * more: the `tx_queue` of a socket in `/proc/net/tcp` or `tcp6` counts the bytes that are not acknowledged yet (proc(5)).
  *
  *     acknowledged = handed over - still queued in this process - tx_queue
  *
@@ -48,7 +48,10 @@ class KernelQueues {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Resolves to undefined if the kernel does not report it: on other systems than Linux, and for other sockets than TCP. */
+  /**
+   * Resolves to the number of bytes that the client has acknowledged. Resolves to undefined if the kernel does not report it:
+   * on other systems than Linux, and for other sockets than TCP.
+   */
   acknowledged(socket: Socket): Promise<Acknowledged | undefined> {
     const handle = tcpHandle(socket);
     const inode = handle && inodeOf(handle);
@@ -78,7 +81,7 @@ class KernelQueues {
     for (const { handle, inode, answer } of questions) {
       const unacknowledged = queues.get(inode);
       const { bytesWritten, writeQueueSize } = handle;
-      // A kernel that knows of no queue while bytes wait for it does not count (gVisor writes 0 for every socket).
+      // If bytes wait to be handed over, the kernel's queue is full. A kernel that reports 0 then does not count (gVisor).
       const doesCount = unacknowledged !== undefined && (unacknowledged > 0 || writeQueueSize === 0);
       answer(doesCount ? { bytes: bytesWritten - writeQueueSize - unacknowledged, at } : undefined);
     }
@@ -103,21 +106,21 @@ interface TcpHandle {
   readonly writeQueueSize: number;
 }
 
-/** Returns Node's handle of the TCP connection, which TLS has below its own; undefined for a stream that has none. */
+/** Returns Node's handle of the TCP connection. With TLS, it is the parent of the socket's own. Undefined for other streams. */
 function tcpHandle(socket: Socket): TcpHandle | undefined {
   const handle = (socket as { readonly _handle?: (TcpHandle & { readonly _parent?: TcpHandle }) | null })._handle;
   const lowest = handle?._parent ?? handle ?? undefined;
   return lowest !== undefined && lowest.fd >= 0 && typeof lowest.bytesWritten === 'number' ? lowest : undefined;
 }
 
-/** Returns how many bytes the connection was given so far, or 0 if that is not known. */
+/** Returns how many bytes were handed over to the connection so far, or 0 if that is not known. */
 export function bytesGiven(socket: Socket): number {
   return tcpHandle(socket)?.bytesWritten ?? 0;
 }
 
 const inodes = new WeakMap<TcpHandle, number>();
 
-/** Returns the inode by which the kernel's files name a socket. */
+/** Returns the inode by which the kernel's files name a socket. Undefined if it cannot be found, as on other systems. */
 function inodeOf(handle: TcpHandle): number | undefined {
   const known = inodes.get(handle);
   if (known !== undefined) return known;
@@ -131,7 +134,9 @@ function inodeOf(handle: TcpHandle): number | undefined {
   }
 }
 
-/** Reads until all of the sockets are found. */
+/**
+ * Returns the queues of the sockets with these inodes. Reads the second file only if the first one does not have all of them.
+ */
 async function readQueues(inodes: ReadonlySet<number>): Promise<Reading> {
   const queues = new Map<number, number>();
   let bytes = 0;
@@ -139,7 +144,10 @@ async function readQueues(inodes: ReadonlySet<number>): Promise<Reading> {
   return { queues, bytes };
 }
 
-/** `sl: local remote state TX_QUEUE:rx_queue timer:when retransmits uid timeout INODE …` */
+/**
+ * Matches a line, and captures what is in capitals:
+ * `sl: local remote state TX_QUEUE:rx_queue timer:when retransmits uid timeout INODE …`
+ */
 const LINE = /^ *\d+: \S+ \S+ \S+ ([0-9A-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+) /gm;
 const READ_BYTES = 65_536;
 

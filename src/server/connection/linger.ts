@@ -1,6 +1,6 @@
 /**
- * Closes an HTTP/1.1 connection in stages if its answer ends it while the client still sends (RFC 9112 §9.6). Bytes that are
- * unread when a connection is closed make TCP reset it, and many clients then lose the answer.
+ * Closes an HTTP/1.1 connection in stages if the connection ends with an answer while the client still sends (RFC 9112 §9.6).
+ * Bytes that are unread when a connection is closed make TCP reset it, and many clients then lose the answer.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
@@ -17,7 +17,7 @@ export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Cl
   });
 }
 
-/** Lets the connection of a request end in stages. */
+/** Makes the connection of a request end in stages when Node wants to close it after the answer (`destroySoon`). */
 export function endInStages(req: IncomingMessage, clock: Clock): void {
   const { socket } = req;
   socket.destroySoon = () => {

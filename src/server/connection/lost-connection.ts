@@ -1,6 +1,6 @@
 /**
- * Emits `close` on every HTTP/1.1 answer whose connection was closed. Node does so for the answer whose turn it is, but not for
- * those that wait behind it (pipelining), and for none once an `upgrade` has taken the socket from it.
+ * Emits `close` on every HTTP/1.1 answer whose connection was closed. Node does so for the answer that it is sending, but not
+ * for those that wait for their turn (pipelining), and for no answer after it has handed the socket over for an `upgrade`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -8,8 +8,8 @@ import { isHttp2 } from '../../exchange/answer.js';
 import { onClose } from '../../exchange/on-close.js';
 
 /**
- * The open answers of a connection. Without pipelining there is one at a time, and a set that is filled and emptied again and
- * again would take new memory for it.
+ * The open answers of a connection. Without pipelining there is one at a time, which needs no set: a set that is filled and
+ * emptied again and again takes new memory.
  */
 class Answers {
   private first: ServerResponse | undefined;
@@ -34,7 +34,7 @@ class Answers {
   }
 }
 
-/** The open answers of each connection. A connection may be closed before its answers are. */
+/** The open answers of each connection. */
 const open = new WeakMap<Socket, Answers>();
 
 /** Makes the answer emit `close` even if its connection is lost. */

@@ -48,7 +48,7 @@ export class OpenStreams {
     if (this.open.size === 0) this.cancelLook();
   }
 
-  /** Judges every open stream by the snapshot that new requests get from now on. */
+  /** Checks for every open stream whether `snapshot`, which new requests get from now on, would accept its request. */
   async judge(snapshot: Snapshot): Promise<void> {
     this.current = snapshot;
     let asked = 0;
@@ -91,14 +91,14 @@ export class OpenStreams {
   }
 }
 
-/** Makes the request refer to its snapshot without the tables. */
+/** Replaces the snapshot and the surface of a request by copies without route tables, so that the tables can be freed. */
 function letTablesGo({ state }: Context): void {
   const { name } = state.surface;
   state.snapshot = withoutTables(state.snapshot);
   state.surface = state.snapshot.surfaces.find((surface) => surface.name === name)!;
 }
 
-/** The snapshots of open streams without their tables: a stream may outlive many reloads, and needs only its own route. */
+/** The copy without route tables of each snapshot. A stream may outlive many reloads, and needs only its own route. */
 const LIGHT = new WeakMap<Snapshot, Snapshot>();
 
 function withoutTables(snapshot: Snapshot): Snapshot {
@@ -142,12 +142,12 @@ class OpenStream {
     this.refused = undefined;
   }
 
-  /** Notes a refusal. Only the first one counts, so that no later one prolongs the grace. */
+  /** Notes that the stream must end. Only the first refusal counts, so that later ones do not prolong `auth.streamGrace`. */
   refuse(error: StatusError, atMs: number): void {
     this.refused ??= { error, atMs };
   }
 
-  /** Refuses the stream if its credential has ended, and ends a refused stream when its grace is over. */
+  /** Refuses the stream if its credential is no longer valid, and ends a refused stream when its grace time is over. */
   look(now: number): void {
     if (this.refused === undefined && this.credential !== undefined) {
       const { endsAtMs, stands } = this.credential;

@@ -1,11 +1,12 @@
 /**
  * This module limits how much the gateway holds for one HTTP/2 connection (`limits.connectionBytes`). Without a limit, a client
- * could ask for a hundred answers and take none of them. Over HTTP/1.1 a connection has one request at a time (`pipelining.ts`).
+ * could ask for a hundred answers and take none of them. Over HTTP/1.1 a connection has one request at a time
+ * (`pipelining.ts`).
  *
  *     a request                       begins when the connection is not full, and nothing waits for room
  *     a message of an answer          is read when there is room for all of it; until then its upstream is not read
- *     its JSON                        is written when the connection is not over its limit; a large one goes on in parts
- *     a body                          is read while all bodies together are within the limit, which they have for themselves
+ *     the JSON of a message           is written when the connection is not over its limit; a large one is written in parts
+ *     a request body                  is read while all bodies together are within a second limit of the same size
  *
  * There is always progress: if no answer waits for the client, the oldest request may read as much as it needs.
  */
@@ -15,7 +16,7 @@ import { Bag } from '../../base/bag.js';
 import type { Room } from '../../call/call.js';
 import { onClose } from '../../exchange/on-close.js';
 
-/** A waiting task, which continues when there is room. */
+/** Work for a request that has to wait for room. `go` continues it. */
 interface Waiting {
   /** True for a part of an answer. No request begins while it waits. */
   readonly ofAnswer: boolean;
@@ -60,7 +61,7 @@ class ConnectionRoom {
   read = 0;
   /** The bytes of JSON that were written and that the client has not taken yet. */
   written = 0;
-  /** The number of these bytes that belong to JSON that is not complete, and so cannot be taken. */
+  /** The part of `written` that belongs to JSON which is not complete, so the client cannot take it yet. */
   growing = 0;
   /** The bytes of request bodies that are held. */
   bodies = 0;
@@ -106,7 +107,7 @@ class ConnectionRoom {
     return this.isFirst(request, (one) => one.readsBody);
   }
 
-  /** Calls `go` when there is room. The returned function ends the wait. */
+  /** Calls `go` when there is room, or when the request has ended. The returned function ends the wait. */
   wait(waiting: Waiting): () => void {
     this.waiting.push(waiting);
     return () => {
@@ -156,7 +157,7 @@ class ConnectionRoom {
   }
 }
 
-/** Counts what one request holds of its connection's room. */
+/** Counts the bytes that the gateway holds for one request, and decides with its connection when the request may hold more. */
 export class RequestRoom implements Room {
   /** The messages that were read, or have room to be read. */
   private messages: number[] = [];
@@ -173,7 +174,7 @@ export class RequestRoom implements Room {
     readonly order: number,
   ) {}
 
-  /** True if some of its messages are being read, wait to be read, or wait to be written. */
+  /** True if a message of its answer is being read, waits to be read, or waits to be written as JSON. */
   get reads(): boolean {
     return this.messages.length > 0 || this.asked > 0;
   }
@@ -216,12 +217,15 @@ export class RequestRoom implements Room {
     return new Promise((go) => void connection.wait({ ofAnswer: true, request: this, mayGo, go }));
   }
 
-  /** True if it has JSON that is not complete. */
+  /** True if a part of a message's JSON is written, and the rest is not. */
   get isGrowing(): boolean {
     return this.grown > 0;
   }
 
-  /** Counts bytes of JSON that is not complete. Returns undefined if it may go on now; otherwise resolves when it may. */
+  /**
+   * Counts `bytes` more of JSON that is not complete. Returns undefined if it may be continued now; otherwise resolves when it
+   * may.
+   */
   toGrow(bytes: number): Promise<void> | undefined {
     const { connection } = this;
     if (this.ended) return undefined;
@@ -238,7 +242,10 @@ export class RequestRoom implements Room {
     this.connection.written += bytes;
   }
 
-  /** Counts the written JSON of an answer, and no longer the messages from which it was made. */
+  /**
+   * Counts complete JSON of `bytes` bytes, and no longer the message from which it was made: the oldest one, or with `ofAll`
+   * all messages and the body of the request.
+   */
   write(bytes: number, ofAll: boolean): void {
     if (this.ended) return;
     this.addGrown(-this.grown);
@@ -249,7 +256,7 @@ export class RequestRoom implements Room {
     this.connection.settle();
   }
 
-  /** Notes that the client has taken so many bytes of it. */
+  /** Notes that the client has taken `bytes` bytes of the JSON. */
   taken(bytes: number): void {
     if (this.ended) return;
     this.written -= bytes;
@@ -257,7 +264,7 @@ export class RequestRoom implements Room {
     this.connection.settle();
   }
 
-  /** Counts bytes of its body. Returns true if it may be read on; otherwise not before `onRoom` runs. */
+  /** Counts `bytes` of the request's body. Returns false if no more of it may be read before `onRoom` is called. */
   readBody(bytes: number, onRoom: () => void): boolean {
     if (this.ended) return true;
     const { connection } = this;

@@ -24,12 +24,15 @@ import { bytesGiven, kernelQueues } from './kernel-queues.js';
 
 /** The bytes that a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
 const SLOWEST_BYTES = 131_072;
-/** The time that the gateway waits for a client whose progress it cannot see. It waits for no client longer than this. */
+/**
+ * The time that the gateway waits for a client whose progress it cannot see. It waits for no client longer without progress,
+ * unless `timeoutMs` itself is longer.
+ */
 const LONGEST_MS = 300_000;
 /** The number of times that the progress of a client is checked within `timeoutMs`. */
 const LOOKS = 6;
 
-/** The data that a client should take. */
+/** What the gateway has to send to a client, on one answer or one connection. */
 export interface Outgoing {
   /** Returns the bytes that were written and have not left this process. */
   readonly unsentBytes: () => number;

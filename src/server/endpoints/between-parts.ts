@@ -11,8 +11,8 @@ import { gatewayError, StatusError } from '../../status/status-error.js';
 import { roomOf } from '../connection/room.js';
 
 /**
- * Returns a function that counts the text so far and resolves when there is room for more. It throws if nobody waits for the
- * answer any more.
+ * Returns a function that counts the bytes of JSON that were written in the last part. The function returns undefined if the
+ * work may go on now, and otherwise resolves when it may. It throws if nobody waits for the answer any more.
  */
 export function betweenParts(ctx: Context): (written: number) => Promise<void> | undefined {
   return function between(written) {

@@ -1,6 +1,7 @@
 /**
- * Reads a request's body within a size and a time. Node has no timer for a body (its `requestTimeout` would cut steady
- * uploads), so the timer is here. A refused body closes the connection: the rest of it is not worth reading.
+ * Reads a request's body, and refuses one that is too large or takes too long. Node has no timer for a body alone (its
+ * `requestTimeout` would cut steady uploads), so the timer is here. After a refusal the connection is closed, so that the rest
+ * of the body need not be read.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
@@ -20,7 +21,9 @@ export interface BodyLimits {
 
 const EMPTY = new Uint8Array(0);
 
-/** The number of pieces that are joined into one: a client may send one byte in each, and its object takes two hundred bytes. */
+/**
+ * After so many pieces they are joined into one. A client may send one byte in each, and the object of a piece takes 200 bytes.
+ */
 const PIECES = 1024;
 
 /** Returns the body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */

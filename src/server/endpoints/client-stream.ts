@@ -79,7 +79,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
   };
 }
 
-/** Yields a stream again whose first result has already been taken. */
+/** Yields the whole stream again after its first result was taken from `source`. */
 async function* rest(
   first: IteratorResult<Uint8Array>,
   source: AsyncGenerator<Uint8Array>,
@@ -136,7 +136,7 @@ function formOf({ req, state }: Context, settings: ClientStreamSettings): Elemen
   return form;
 }
 
-/** Yields the parts of a request's body that are messages. */
+/** Yields the messages in a request's body: each JSON text, or each chunk as it arrives if messages are bytes. */
 async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: Arrival): AsyncGenerator<Uint8Array> {
   if (!hasBody(ctx.req)) return;
   const chunks = chunksOf(ctx, settings, arrival);
@@ -199,7 +199,7 @@ async function* chunksOf(
   }
 }
 
-/** Returns the result of `work`. Throws 504 if the deadline passes before the client has sent enough for it. */
+/** Returns the result of `work`, which waits for messages of the client. Rejects with a 504 if the deadline passes before. */
 function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, clock: Clock): Promise<T> {
   if (deadline === undefined) return work;
   return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 /**
  * The endpoint of a route whose server streams (docs/streams.md): messages go out as they come, as fast as the client reads.
- * The first message commits the answer; until then an error is a plain error answer.
+ * Status and headers are sent with the first message, or after a second if the answer is an event stream. Before that, an error
+ * is answered as for any other route.
  */
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -35,8 +36,9 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly mayHoldError: boolean;
 }
 
-/** A browser sees an event stream as open once its headers have come, and proxies close silent connections. */
+/** The time after which an event stream without a message sends its headers: a browser then sees the stream as open. */
 const COMMIT_EVENTS_MS = 1000;
+/** The time between two heartbeats of a silent event stream: proxies close connections on which nothing is sent. */
 const HEARTBEAT_MS = 15_000;
 
 /** Serves a method whose server streams. Resolves when the whole answer is written, or the client has closed the connection. */
@@ -154,7 +156,10 @@ class StreamAnswer {
     res.flushHeaders();
   }
 
-  /** Returns the result of `next`, or throws after the idle time. Meanwhile an event stream sends heartbeats. */
+  /**
+   * Returns the result of `next`, or rejects after the idle time. Meanwhile an event stream sends heartbeats. `onSilent` is
+   * called before the first of them, to send the headers.
+   */
   private waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
     const { ctx, settings, framing } = this;
     const heard = unlessIdle(next, ctx, settings.idleTimeoutMs, this.clock);

@@ -59,7 +59,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
   }
 
-  /** True if the answer of a HEAD rule may describe the content of GET: an HttpBody may, a JSON message may not. */
+  /**
+   * True if the answer to a HEAD may have the type and length of the content: that of an HttpBody may, that of JSON may not.
+   */
   function describesContent({ body }: TranscodedResponse): boolean {
     return !transcoder.writesJson && body.length > 0;
   }
@@ -110,10 +112,10 @@ function hasRuleOfItsOwn({ req, state }: Context): boolean {
   return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
 }
 
-/** The most bytes of the header, so that every client accepts it. The answer itself shows further missing parts. */
+/** The most bytes of `x-protogate-partial`, so that every client accepts it. The answer itself shows further missing parts. */
 const MAX_PARTS_BYTES = 4096;
 
-/** Names the optional parts that an answer lacks in a header and in the log, and forbids caches to keep the answer. */
+/** Writes the names of the optional parts that are missing in an answer to a header and to the log. Caches may not keep it. */
 function tellPartial({ res, state }: Context, parts: readonly string[]): void {
   let text = '';
   for (const part of parts) {

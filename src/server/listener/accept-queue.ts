@@ -86,7 +86,7 @@ export class AcceptQueue {
     return true;
   }
 
-  /** Undefined if the kernel does not list the port. */
+  /** Returns what the kernel holds for the port. Undefined if the kernel does not list the port. */
   private look(): Waiting | undefined {
     const { port } = this.server.address() as AddressInfo;
     let connections: number | undefined;
@@ -105,7 +105,10 @@ export class AcceptQueue {
 }
 
 const FILES = ['/proc/net/tcp', '/proc/net/tcp6'];
-/** The format of a line (proc(5)): `sl: local:PORT remote:PORT STATE tx_queue:RX_QUEUE timer:when retransmits uid timeout INODE …` */
+/**
+ * Matches a line (proc(5)), and captures what is in capitals:
+ * `sl: local:PORT remote:PORT STATE tx_queue:RX_QUEUE timer:when retransmits uid timeout INODE …`
+ */
 const LINE =
   /^ *\d+: [0-9A-F]+:([0-9A-F]+) [0-9A-F]+:([0-9A-F]+) ([0-9A-F]+) [0-9A-F]+:([0-9A-F]+) \S+ \S+ +\d+ +\d+ (\d+) /gm;
 const ESTABLISHED = '01';

@@ -23,7 +23,10 @@ export function secureContext({ cert, key, clientCa }: TlsSettings) {
   return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
-/** Reads the files until the server closes. `read` throws while a file is missing. */
+/**
+ * Gives the server the new certificates whenever the files have changed, until it closes. `read` throws while a file is
+ * missing.
+ */
 export function followCertificates(
   server: Server,
   first: TlsSettings | undefined,

@@ -17,7 +17,7 @@ import type { BoundListener, Listener } from './listen.js';
 import { stopAccepting } from './stop-accepting.js';
 
 export interface DrainSettings {
-  /** The time for which connections are still accepted, so that load balancers notice. */
+  /** The time in which connections are still accepted, so that load balancers notice the drain before the port is closed. */
   readonly graceMs: number;
   /** The time that running requests may take, counted from the end of the grace. */
   readonly timeoutMs: number;
@@ -32,7 +32,9 @@ export interface Drain {
 
 /** The time for which a connection without a request is still read: a request may be on its way. */
 const LINGER_MS = 1000;
-/** The time that the gateway waits for the first request of a new connection. Its client may still be busy with its handshake. */
+/**
+ * The time that the gateway waits for the first request of a new connection. Its client may still be busy with its handshake.
+ */
 const YOUNG_MS = 2000;
 /** The time that closing messages, such as the close of a WebSocket, may take after the time limit. */
 const CLOSE_MS = 200;
@@ -54,7 +56,7 @@ export async function drainListener(
 export function prepareDrain(listener: Listener, clock: Clock): Drain {
   const { server, sessions, connections, ending } = listener;
   const running = new Bag<ServerResponse>();
-  /** The latest request of each connection that clients were asked to leave. */
+  /** The answer of each connection with which the connection ends: that of its latest request after `leave`. */
   const latest = new WeakMap<Socket, ServerResponse>();
   let isLeaving = false;
   let isFinishing = false;

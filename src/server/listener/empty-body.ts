@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { hasBody } from '../../exchange/answer.js';
 
-/** The part of Node's request that its own option sets. */
+/** The private fields of Node's request that its option `optimizeEmptyRequests` sets. */
 type Readable = IncomingMessage & {
   _dumped?: boolean;
   readonly _readableState?: {
@@ -17,7 +17,10 @@ type Readable = IncomingMessage & {
   };
 };
 
-/** Nothing may read the request: it emits neither `end` nor `close`. The gateway reads only requests that announce a body. */
+/**
+ * Marks the request if it announces no body. Nothing may read it afterwards: it emits neither `end` nor `close`. The gateway
+ * reads only requests that announce a body.
+ */
 export function skipEmptyBody(req: IncomingMessage): void {
   if (hasBody(req)) return;
   const readable = req as Readable;

@@ -2,7 +2,7 @@
  * Ends an HTTP/2 connection without losing a request (RFC 9113 §6.8):
  *
  *     leave        GOAWAY with the highest stream id: the client begins no more streams, and those on their way are served
- *     closeSoon    waits for a moment to close
+ *     closeSoon    for a client that got no notice: waits for a good moment, and then does the same as `close`
  *     close        GOAWAY with the id of the last stream that was served: the client may repeat later ones elsewhere
  *
  * nghttp2 ignores new streams after any GOAWAY that it sends, and Node does not offer its "shutdown notice". So the first one
@@ -26,7 +26,7 @@ const MOST_TURNS = 100;
 /** A GOAWAY frame for stream 0 with the highest stream id and no error: 8 bytes (RFC 9113 §6.8). */
 const NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
 
-/** Follows a session from its beginning. */
+/** Counts the streams of a session, so that it can be ended. Must be called when the session begins. */
 export function prepareDeparture(session: ServerHttp2Session): Departure {
   let begun = 0;
   let open = 0;
@@ -45,7 +45,10 @@ export function prepareDeparture(session: ServerHttp2Session): Departure {
     });
   });
 
-  /** Waits until the frames that have come are processed, which takes up to a whole turn of the event loop. */
+  /**
+   * Sends the notice when the frames that have come are processed, which takes up to a whole turn of the event loop. If it
+   * cannot be sent (TLS) and `closeSoon` was called, it closes instead when no request should be on its way.
+   */
   function sendNoticeSoon(): void {
     if (wasSent) return;
     setImmediate(() => {

@@ -12,7 +12,7 @@ import {
 
 type HeaderValue = number | string | readonly string[];
 
-/** Matches texts that Node accepts as a name, and as a value, of a header. */
+/** Node accepts a text that matches as the name (NAME) or the value (VALUE) of a header. */
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 

@@ -3,7 +3,7 @@ import { Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AcceptQueue } from './accept-queue.js';
 
-/** A turn of the event loop that is shorter leaves no time for a connection to come behind Node's back. */
+/** In a turn of the event loop that is shorter than this, hardly any connection can come after Node has looked for one. */
 const SHORT_MS = 0.2;
 /** The longest times to wait for a short turn, and for one in which no connection comes at all. */
 const WAIT = { shortMs: 3000, anyMs: 5000 };

@@ -12,7 +12,9 @@ import type { RequestTrace, Tracing } from '../../telemetry/tracing.js';
 import { traceIdOf } from '../../transcoding/trace-context.js';
 import type { Snapshots } from '../snapshots.js';
 
-/** Fills the beginning of the exchange, and sends `x-request-id` and `nosniff` with every answer. */
+/**
+ * Returns the stage. It sets all fields of `ctx.state`, and the headers `x-request-id` and `x-content-type-options: nosniff`.
+ */
 export function begin(snapshots: Snapshots, clock: Clock): Middleware {
   return function begin(ctx, next) {
     fill(ctx);

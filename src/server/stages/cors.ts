@@ -1,6 +1,6 @@
 /**
- * Decides which web pages may call: answers preflights, and sets the headers that let a page read an answer, errors included.
- * A preflight reaches no later stage, so it costs nothing there.
+ * Decides which web pages of other origins may call: it answers preflight requests, and sets the headers that let a page read
+ * an answer, errors included. A preflight request reaches no later stage.
  */
 import { METHODS } from 'node:http';
 import koaCors from '@koa/cors';
@@ -15,7 +15,7 @@ export interface CorsSettings {
   readonly maxAgeMs: number;
 }
 
-/** Headers of an answer that a page may read besides those that every page may. */
+/** The response headers that a page of another origin may read in addition to those that browsers always show. */
 const EXPOSED = [
   'x-request-id',
   'x-protogate-partial',

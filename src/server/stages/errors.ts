@@ -11,7 +11,7 @@ import type { Context, Middleware } from '../../exchange/exchange.js';
 import { gatewayError, StatusError } from '../../status/status-error.js';
 import { errorBody } from '../../transcoding/error-body.js';
 
-/** The most bytes of an unread body that may still come, and the time that they may take. */
+/** The most bytes of an unread body for which the connection stays open, and the milliseconds in which they must come. */
 const UNREAD = { bytes: 65_536, waitMs: 5000 };
 
 export function errors(clock: Clock): Middleware {

@@ -1,6 +1,6 @@
 /**
- * Refuses transfer codings other than chunked (501, RFC 9112 §6.1), and all of them in HTTP/1.0, which has none (400): a
- * proxy in between might disagree on where such a body ends.
+ * Refuses transfer codings other than chunked (501, RFC 9112 §6.1), and chunked in HTTP/1.0, which has no transfer codings
+ * (400): a proxy in between might disagree on where such a body ends.
  */
 
 import type { Middleware } from '../../exchange/exchange.js';
