@@ -106,7 +106,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
       return;
     }
     sessions.close();
-    // Node counts the connection of an answer that is still on its way as idle. The answer's end leads back here.
+    // Node counts the connection of an answer that is still being sent as idle. When that answer has ended, this runs again.
     for (const { writableEnded } of running) if (writableEnded) return;
     server.closeIdleConnections();
     // Browsers open some connections for later and send nothing on them.
