@@ -56,7 +56,10 @@ export async function drainListener(
 export function prepareDrain(listener: Listener, clock: Clock): Drain {
   const { server, sessions, connections, ending } = listener;
   const running = new Bag<ServerResponse>();
-  /** The answer of each connection with which the connection ends: that of its latest request after `leave`. */
+  /**
+   * The answer with which each connection ends. It is the answer to the latest request, until idle connections are closed; from
+   * then on it stays the same.
+   */
   const latest = new WeakMap<Socket, ServerResponse>();
   let isLeaving = false;
   let isFinishing = false;
