@@ -59,7 +59,7 @@ export type TriedEndpoints = Set<unknown>;
 export interface CallContext {
   readonly surface: string;
   readonly requestId: string;
-  /** The address of the client, behind any trusted proxies. */
+  /** The address of the client: that of the connection, or the one that trusted proxies report. */
   readonly clientAddress: string;
   /** The caller. Absent when the route does not authenticate, or when the request has no credential. */
   readonly principal?: Principal | undefined;

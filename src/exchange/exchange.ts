@@ -120,7 +120,7 @@ export interface Snapshot {
   readonly connectionBytes: number;
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined;
-  /** The upstreams by name, as operators see them. */
+  /** The upstreams by name: `report` returns their state for operators, `connect` connects to them. */
   readonly upstreams: ReadonlyMap<string, Pick<Upstream, 'report' | 'connect'>>;
   /**
    * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt

@@ -28,7 +28,7 @@ export class Heartbeats {
   private readonly pulses = new Map<Worker, Pulse>();
   private expectedAt = 0;
 
-  /** `onFrozen` is called for each frozen worker, each second again. */
+  /** `onFrozen` is called once a second for each worker that is frozen at that time. */
   constructor(
     private readonly clock: Clock,
     private readonly onFrozen: (worker: Worker, why: Frozen) => void,

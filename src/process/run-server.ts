@@ -41,7 +41,7 @@ export interface RunningServer {
 export interface RunOptions {
   /** The source of config and schema. Without it the gateway never reloads. */
   readonly source?: ConfigSource;
-  /** Finds the examples in the API documents. */
+  /** Finds the examples that the API documents show. Without it they show none. */
   readonly examples?: ExamplesOf;
 }
 

@@ -1,4 +1,7 @@
-/** The Koa application: the pipeline, inside the listener that looks after connections and unread answers. */
+/**
+ * Makes the Koa application. Its pipeline of stages runs inside the listener of `connection/watched.ts`, which guards
+ * connections.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import { endAtOnce } from '../exchange/answer.js';

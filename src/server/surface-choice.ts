@@ -1,8 +1,8 @@
 /**
  * This module chooses the surface of a request by host, base path and headers. The most exact one wins: a host by name
  * before `*.example.com` before every host, then the longer base path, then more headers, then the order of the config.
- * Hosts and base paths are looked up in maps, and the places where an authority is looked up are remembered, so many surfaces
- * cost no more than one.
+ * Hosts and base paths are looked up in maps, and the maps for an authority are remembered, so the choice among many surfaces
+ * takes no longer than that among two.
  *
  *     GET /mobile/v1/orders/7     Host: m.example.com:443    → host m.example.com, base path /mobile, then /v1/orders/7
  *

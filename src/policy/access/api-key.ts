@@ -3,7 +3,7 @@
  * at the file once a second and replaces all keys at once when the file has changed. If the new file has an error, the
  * keys loaded before stay in use.
  *
- * The module polls because `fs.watch` loses a file that is replaced, and Kubernetes replaces a symlink two folders up.
+ * The module polls because `fs.watch` loses a file that is replaced, and Kubernetes replaces a symlink on the path of the file.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { type BigIntStats, statSync } from 'node:fs';

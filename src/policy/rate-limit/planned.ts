@@ -61,7 +61,7 @@ export function isByAddress({ perAddress, perConsumer }: RateLimit): boolean {
   return perAddress && !perConsumer;
 }
 
-/** Returns what to count. A caller that is unknown or has no consumer is counted by address. */
+/** Returns the limit and the key under which a request counts for it. A caller without a consumer is counted by address. */
 export function hitOf({ rule, perConsumer, perAddress }: RateLimit, { principal, clientAddress }: Counted): Hit {
   const consumer = perConsumer ? consumerKey(principal) : '';
   const open = perAddress || consumer === undefined;

@@ -22,7 +22,8 @@ export interface BodyLimits {
 const EMPTY = new Uint8Array(0);
 
 /**
- * After so many pieces they are joined into one. A client may send one byte in each, and the object of a piece takes 200 bytes.
+ * The number of pieces of a body that are joined into one. A client may send one byte in each, and the object of a piece takes
+ * 200 bytes.
  */
 const PIECES = 1024;
 

@@ -228,7 +228,7 @@ class Conversation {
   }
 }
 
-/** Cuts `text` to at most so many bytes of UTF-8, at the end of a character. */
+/** Cuts `text` to at most `bytes` bytes of UTF-8, at the end of a character. */
 function cutTo(bytes: number, text: string): string {
   return new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
 }

@@ -56,7 +56,10 @@ export async function drainListener(
 export function prepareDrain(listener: Listener, clock: Clock): Drain {
   const { server, sessions, connections, ending } = listener;
   const running = new Bag<ServerResponse>();
-  /** The answer of each connection with which the connection ends: that of its latest request after `leave`. */
+  /**
+   * The answer with which each connection ends. It is the answer to the latest request, until idle connections are closed; from
+   * then on it stays the same.
+   */
   const latest = new WeakMap<Socket, ServerResponse>();
   let isLeaving = false;
   let isFinishing = false;
@@ -106,7 +109,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
       return;
     }
     sessions.close();
-    // Node counts the connection of an answer that is still on its way as idle. The answer's end leads back here.
+    // Node counts the connection of an answer that is still being sent as idle. When that answer has ended, this runs again.
     for (const { writableEnded } of running) if (writableEnded) return;
     server.closeIdleConnections();
     // Browsers open some connections for later and send nothing on them.

@@ -25,7 +25,7 @@ import { acceptUpgrades } from './upgrade.js';
 
 export interface ServeSettings extends Http1Settings {
   readonly maxConnections: number;
-  /** Undefined if an address may have as many connections as there are. */
+  /** The limit of connections for each client address. Undefined if there is none. */
   readonly perAddress?: PerAddressSettings | undefined;
   /** True if HTTP/2 is accepted without TLS. */
   readonly h2c: boolean;

@@ -1,4 +1,4 @@
-/** Closes a port without losing connections that their clients take for open. */
+/** Closes a port without losing connections that are already open for their clients. */
 import { Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AcceptQueue } from './accept-queue.js';

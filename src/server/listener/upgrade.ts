@@ -46,8 +46,8 @@ export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining,
 }
 
 /**
- * Leaves the body of an upgrade to whoever takes the socket, as Node did before version 26. Since then Node parses the body
- * too and keeps the socket meanwhile, so the head could not be put back in front of the body. Node's option to ignore
+ * Leaves the body of an upgrade to the code that takes the socket, as Node did before version 26. Since then Node parses the
+ * body too and keeps the socket meanwhile, so the head could not be put back in front of the body. Node's option to ignore
  * the upgrade (`shouldUpgradeCallback`) cannot be used: it loses the bytes that follow the request in the same packet.
  */
 export function leaveBodiesOfUpgrades(server: Server): void {

@@ -102,7 +102,7 @@ const KINDS = {
   cut: { level: 'warn', text: 'request cut' },
 } as const;
 
-/** A text that the client chooses is cut after so many characters in the log. */
+/** The most characters in the log of texts that the client chooses. Longer ones are cut. */
 const MOST = { path: 256, userAgent: 128, refused: 256 };
 
 /**

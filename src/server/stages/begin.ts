@@ -21,7 +21,7 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
     return next();
   };
 
-  /** This is a function of its own, so that no frame that waits for the request keeps the snapshot. */
+  /** This is a function of its own, so that no function that is paused until the request ends keeps the snapshot in memory. */
   function fill(ctx: Context): void {
     const { snapshot, leave } = snapshots.enter();
     onClose(ctx.res, leave);
