@@ -25,15 +25,11 @@ import { Sender, SendingStream } from './sender.js';
 import type { Stream } from './stream.js';
 import { StreamTable } from './stream-table.js';
 
-/**
- * The most bytes that the headers of an answer may have, counted as in RFC 7541 §4.1: each header counts 32 more than its text.
- */
+/** The most bytes of an answer's headers, counted as in RFC 7541 §4.1: the text of each header, and 32 more. */
 const MAX_LIST_BYTES = 64 * 1024;
 /** The most bytes that are read from the socket at once. They are read into one buffer, which each read overwrites. */
 const READ_BYTES = 64 * 1024;
-/**
- * The most bytes of a DATA frame that is sent. While a larger frame is sent, the messages of other calls would have to wait.
- */
+/** The most bytes of a DATA frame that is sent. The messages of other calls wait while a larger frame is sent. */
 const LARGEST_SENT_FRAME = 64 * 1024;
 /**
  * The most bytes of answers to PINGs and SETTINGS that may wait to be sent. A connection with more is closed, because its peer
@@ -197,10 +193,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.socket.destroy();
   }
 
-  /**
-   * Sends the bytes that wait, and then closes the socket. The socket is destroyed if the upstream does not close its side in
-   * time.
-   */
+  /** Sends the bytes that wait, and closes the socket. Destroys it if the upstream does not close its side in time. */
   private hangUp(): void {
     this.writer.flush();
     this.socket.end();
