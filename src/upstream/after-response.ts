@@ -1,10 +1,10 @@
-/** This module runs a task once when nothing of a call runs any more. A stream runs until its last message. */
+/** This module runs a task once when a call is over: for a stream, this is after its last message. */
 import type { CallResponse } from '../call/call.js';
 import { followersOf } from './followers.js';
 
 /**
- * Returns the answer, and runs `task` once when it is over: when the unary answer has come, when the call has failed, or
- * when the stream has ended, its consumer wants no more of it, or `signal` is aborted.
+ * Returns the response of `answer`, and calls `task` once when the call is over: when the unary answer has come, when the call
+ * has failed, or when the stream has ended, its consumer has stopped reading, or `signal` is aborted.
  */
 export async function afterResponse(
   answer: Promise<CallResponse>,

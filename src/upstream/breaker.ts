@@ -6,7 +6,7 @@
  *        │                               └──────────────── the probe failed ───────────────┤
  *        └──────────────────────────────────────────────── the probe succeeded ────────────┘
  *
- * While it is open, and while one call probes, all other calls are refused.
+ * In the state open all calls are refused, and in the state probing all calls but the one that probes.
  */
 import type { Clock } from '../base/clock.js';
 import { RecentCount } from '../base/recent-count.js';
@@ -14,31 +14,36 @@ import type { Resource } from '../base/resources.js';
 import type { Verdict } from './outcome.js';
 
 export interface BreakerSettings {
-  /** The share of failed calls that opens the breaker, above 0 and at most 1. */
+  /** The share of failed calls from which on the breaker opens, above 0 and at most 1. */
   readonly failureRatio: number;
-  /** The number of calls that there must be in the window before the share counts. */
+  /** The fewest calls in the window with which the breaker may open. */
   readonly minRequests: number;
   readonly windowMs: number;
-  /** The time that the breaker stays open before a call may probe. */
+  /** The milliseconds for which the breaker stays open. After them, the next call is let through as a probe. */
   readonly openForMs: number;
-  /** A unary call that takes so long counts as failed. Undefined when slow calls are as good as fast ones. */
+  /**
+   * The milliseconds from which on an answered unary call counts as failed. Undefined when the time of calls does not matter.
+   */
   readonly slowAfterMs: number | undefined;
 }
 
 export type CircuitState = 'closed' | 'probing' | 'open';
 
-/** The calls in the window when the breaker opened. */
+/** The numbers of calls in the window when the breaker opened. */
 export interface Opening {
   readonly failed: number;
   readonly calls: number;
 }
 
-/** Admits a call, and identifies the period in which it began. */
+/**
+ * The permission for one call, which is passed to {@link Breaker.report} with its result. It is the number of the period in
+ * which the call began.
+ */
 export type Pass = number;
 
 export interface BreakerEvents {
   readonly onFirstCall: () => void;
-  /** Called for each change of the state. `opening` is given when a closed breaker has opened. */
+  /** Called for each change of the state. `opening` is given only when a closed breaker opens. */
   readonly onChange: (state: CircuitState, opening?: Opening) => void;
   readonly onClose: () => void;
 }
@@ -46,12 +51,12 @@ export interface BreakerEvents {
 export class Breaker implements Resource {
   private state: CircuitState = 'closed';
   /**
-   * The number of the current period, which grows with each change of the state. A call that began in an earlier period
-   * changes nothing.
+   * The number of the current period. Each change of the state begins a new period. The results of calls that began in an
+   * earlier period are ignored.
    */
   private period: Pass = 0;
   private openUntil = 0;
-  /** It is 0 before the first call. */
+  /** The length of the window in milliseconds; 0 before the first call. */
   private windowMs = 0;
   private calls!: RecentCount;
   private failed!: RecentCount;
@@ -61,7 +66,7 @@ export class Breaker implements Resource {
     private readonly events: BreakerEvents,
   ) {}
 
-  /** Admits a call. Returns undefined if the call is refused. */
+  /** Returns the permission for a call; undefined if the call is refused. */
   admit(): Pass | undefined {
     if (this.state === 'closed') return this.period;
     if (this.state === 'probing' || this.clock.monotonic() < this.openUntil) return undefined;
@@ -69,17 +74,20 @@ export class Breaker implements Resource {
     return this.period;
   }
 
-  /** True while one call decides whether the breaker closes. */
+  /** True while one call is let through to find out whether the breaker may close. */
   get isProbing(): boolean {
     return this.state === 'probing';
   }
 
-  /** Returns the time in milliseconds after which a refused call may be sent again. */
+  /** Returns the milliseconds after which a refused call may be sent again. */
   waitMs(): number {
     return Math.max(0, this.openUntil - this.clock.monotonic());
   }
 
-  /** Counts the result of an admitted call. `settings` may differ from those of earlier calls, after a reload. */
+  /**
+   * Counts the result of a call that {@link admit} has let through. After a reload of the config, `settings` may differ from
+   * those of earlier calls.
+   */
   report(pass: Pass, verdict: Verdict, settings: BreakerSettings): void {
     if (pass !== this.period) return;
     if (this.state === 'probing') this.judge(verdict, settings);
@@ -96,7 +104,7 @@ export class Breaker implements Resource {
       this.change('closed');
       return;
     }
-    // If a probe shows nothing about the server, the next call probes.
+    // If the result of a probe shows nothing about the server, the breaker stays open, but the next call probes at once.
     this.openUntil = this.clock.monotonic() + (verdict === 'failed' ? openForMs : 0);
     this.change('open');
   }
@@ -119,7 +127,7 @@ export class Breaker implements Resource {
     this.change('open', { failed, calls });
   }
 
-  /** Begins an empty window. */
+  /** Sets the counts of calls in the window to 0. */
   private forget(): void {
     this.calls = new RecentCount(this.windowMs, this.clock);
     this.failed = new RecentCount(this.windowMs, this.clock);

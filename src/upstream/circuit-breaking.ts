@@ -1,7 +1,8 @@
 /**
- * This module is the layer that refuses calls while their circuit breaker is open, and reports to the breaker the results of
- * the others. Only failures of the upstream count: it cannot be reached, it says UNAVAILABLE, or it misses a deadline of the
- * gateway. A client can cause other failures on purpose, and must not be able to open the circuit for all other clients.
+ * This module is the layer that refuses calls while their circuit breaker is open, and reports the results of other calls to
+ * the breaker. Only failures of the upstream count: it cannot be reached, answers UNAVAILABLE, or does not answer within a
+ * deadline that the gateway has set. Clients can cause other failures on purpose, and must not be able to open the circuit for
+ * all other clients.
  */
 import type { Clock } from '../base/clock.js';
 import { type CallRequest, type CallResponse, type Interceptor, isStreaming } from '../call/call.js';
@@ -50,9 +51,9 @@ export function circuitBreaking(
   }
 
   /**
-   * A stream counts as a success when it has begun. A later failure does not count: when a server restarts, all of its
-   * streams fail at once, and their clients should be able to open them again. A server may send nothing at first, so a
-   * probe that has not failed for a while counts as a success too.
+   * Reports the result of a stream: it counts as a success when it has begun. Later failures do not count: when a server
+   * restarts, all of its streams fail at once, and their clients should be able to open them again. A server may send nothing
+   * at first, so a probe also counts as a success if it has not failed within `openFor`.
    */
   async function stream(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
     const cancel = breaker.isProbing
@@ -71,11 +72,11 @@ export function circuitBreaking(
   }
 }
 
-/** Returns whether the failure of a call counts as a failure of the upstream. */
+/** Returns what the error of a call shows about the upstream: `failed`, `answered` or `unknown`. */
 function failureVerdict(error: unknown, { deadline }: CallRequest): Verdict {
   if (error instanceof StatusError) {
     if (error.source === 'gateway') return 'unknown';
-    // A server often says so itself, a moment before the gateway does.
+    // A server often reports that the deadline has passed a moment before the gateway's own timer ends the call.
     if (error.code === Code.DEADLINE_EXCEEDED) return deadline?.owner === 'client' ? 'unknown' : 'failed';
   }
   return verdictOf(error);

@@ -1,7 +1,7 @@
 /**
- * The connections to one endpoint. They are a resource that all upstreams and snapshots with this endpoint share. They
- * are replaced when their TLS files change. With a maximum age they are also replaced when they are old, so that a load
- * balancer between gateway and servers (L4) can choose a server again.
+ * The connections to one endpoint. All upstreams with this endpoint share them, also across reloads of the config. They are
+ * replaced when their TLS files change. If there is a maximum age, they are also replaced when they reach it, so that a TCP
+ * load balancer (L4) between gateway and servers can choose a server again.
  */
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
@@ -22,23 +22,29 @@ const TRANSPORTS = {
 
 export type TransportName = keyof typeof TRANSPORTS;
 
-/** Loads the package that a transport needs, which takes a while, so that no request waits for it. */
+/**
+ * Loads the package that a transport needs. This is done at the start, because it takes a while, and no request should wait for
+ * it.
+ */
 export function loadTransport(name: TransportName): void {
   if (name === 'grpc-js') grpcJs();
 }
 
-/** The time that running calls may take after the last upstream that used the connections was removed. */
+/** The milliseconds that running calls may still take after no upstream uses the connections any more. */
 const CLOSE_GRACE_MS = 30_000;
-/** Connections that were opened together are not replaced together: each connection has a random age limit of 80 to 100 % of the maximum. */
+/**
+ * The largest share by which the maximum age is reduced at random: connections live for 80 to 100 % of it. So connections that
+ * were opened together are not all replaced at the same time.
+ */
 const JITTER = 0.2;
-/** The time after a failure until connections whose TLS files have changed are replaced again. */
+/** The milliseconds after which a replacement that failed is tried again, if the TLS files have changed. */
 const RENEW_AGAIN_MS = 30_000;
-/** The time between two checks whether the last call of replaced connections has ended. */
+/** The milliseconds between two checks whether the last call on replaced connections has ended. */
 const LOOK_MS = 1000;
 
 export interface ConnectionsOptions {
   readonly clock: Clock;
-  /** The TLS files. Undefined when the connections are plaintext. */
+  /** The content of the TLS files. Undefined for plaintext connections. */
   readonly tls?: TlsFiles | undefined;
   /** The maximum age in milliseconds. Undefined when connections may have any age. */
   readonly maxAgeMs: number | undefined;
@@ -46,10 +52,10 @@ export interface ConnectionsOptions {
   readonly random?: () => number;
 }
 
-/** A Transport whose connections are replaced while calls go on. It connects on the first call. */
+/** A Transport that can replace its connections while calls are running. It connects on the first call. */
 export class Connections implements Resource {
   private current: Transport;
-  /** Replaced transports whose calls have not ended. */
+  /** The replaced transports that still have running calls. */
   private readonly replaced = new Set<Transport>();
   private maxResponseBytes = 0;
   private cancelTimer: (() => void) | undefined;
@@ -90,7 +96,7 @@ export class Connections implements Resource {
     return running;
   }
 
-  /** Refuses new calls, waits for running calls (for a limited time), then closes. */
+  /** Refuses new calls, waits up to 30 s for running calls, and closes the connections. */
   close(): Promise<void> {
     this.unfollow?.();
     this.cancelTimer?.();
@@ -102,7 +108,7 @@ export class Connections implements Resource {
     return this.closing;
   }
 
-  /** Starts to count the age, which begins with the first use. */
+  /** Starts the timer for the maximum age, if it does not run. So the age is counted from the first use. */
   private begin(maxResponseBytes: number): void {
     this.maxResponseBytes = maxResponseBytes;
     if (this.cancelTimer === undefined && this.options.maxAgeMs !== undefined) this.age(this.options.maxAgeMs);
@@ -116,11 +122,14 @@ export class Connections implements Resource {
     });
   }
 
-  /** Replaces the connections after a change of the TLS files. */
+  /**
+   * Replaces the connections because the TLS files have changed. If the server refuses the new files, the old connections stay
+   * in use, and another attempt follows.
+   */
   private async renew(tls: TlsFiles): Promise<void> {
     this.cancelRenewal?.();
     if (this.closing !== undefined) return;
-    // Without a connection nothing is lost, and the next attempt should use the new files.
+    // If there is no connection, none can be lost, so the next attempt to connect uses the new files at once.
     if (this.current.state() !== 'ready') return this.use(this.create());
     const failure = await this.replace();
     if (failure === undefined || this.closing !== undefined) return;
@@ -129,8 +138,8 @@ export class Connections implements Resource {
   }
 
   /**
-   * Opens a new connection, and uses it when it is established. Returns the error if that fails: then the old connection stays
-   * in use, and its age begins again with the next call.
+   * Opens a new connection, and uses it for new calls when it is established. Returns the error if that fails: then the old
+   * connection stays in use, and its age is counted again from the next call.
    */
   private async replace(): Promise<{ readonly error: unknown } | undefined> {
     const next = this.create();
@@ -151,7 +160,10 @@ export class Connections implements Resource {
     this.look();
   }
 
-  /** Closes replaced transports whose calls have ended. Streams may continue for any time. */
+  /**
+   * Closes the replaced transports whose calls have all ended. The others are checked again later, so a stream may continue for
+   * any time.
+   */
   private look(): void {
     for (const transport of this.replaced) {
       if (transport.running() > 0) continue;
@@ -163,7 +175,9 @@ export class Connections implements Resource {
   }
 }
 
-/** The TLS settings are read for each new connection, because the files may change. */
+/**
+ * Returns the settings of a transport. `tls` is a getter, so that each new connection uses the present content of the files.
+ */
 function settingsOf(endpoint: Endpoint, tls: TlsFiles | undefined): TransportSettings {
   if (tls === undefined) return { endpoint };
   return {

@@ -1,6 +1,6 @@
 /**
- * The deadlines of calls in one wheel with one timer. A call that ends before its deadline leaves its slot, and no timer is
- * started or stopped for it: most calls end long before.
+ * The deadlines of calls, in a timer wheel with a single timer. A call that ends before its deadline is removed from its slot,
+ * without stopping or starting a timer, because most calls end long before their deadline.
  */
 import { Bag } from '../base/bag.js';
 import type { Clock } from '../base/clock.js';
@@ -8,27 +8,36 @@ import type { Clock } from '../base/clock.js';
 export interface Expiring {
   /** Called once, when the deadline has passed. */
   expire(): void;
-  /** The deadline on the monotonic clock. It belongs to {@link Deadlines}. */
+  /** The deadline on the monotonic clock, in milliseconds. Only {@link Deadlines} sets it. */
   dueAt: number;
-  /** The place of the call in its slot; -1 if it is in none. It belongs to {@link Deadlines}. */
+  /** The index of the call in its slot; -1 if it is in none. Only {@link Deadlines} sets it. */
   placeInSlot: number;
 }
 
-/** The number of milliseconds that share a slot. Each call still expires at its own time. */
+/**
+ * The length of a slot in milliseconds: calls whose deadlines lie in the same 256 ms are in one slot. Each call still expires
+ * at its own time.
+ */
 const SLOT_MS = 256;
 
 export class Deadlines {
   /** The calls by the number of their slot. */
   private readonly slots = new Map<number, Bag<Expiring>>();
-  /** The slot to which a call was added last. It stays when it is empty, because the next call mostly comes there too. */
+  /**
+   * The number of the slot to which a call was added last. This slot is kept even when it is empty, because the next call is
+   * usually added to it too.
+   */
   private latest = Number.NaN;
-  /** The monotonic time at which the timer runs. */
+  /** The monotonic time at which the timer fires, in milliseconds; infinity if it does not run. */
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** Calls `expire` of `call` at `deadline`. Returns the time now. Both are in milliseconds since the epoch. */
+  /**
+   * Adds a call, whose `expire` is called at `deadline`. Returns the present time. Both times are in milliseconds since the
+   * epoch.
+   */
   add(deadline: number, call: Expiring): number {
     const { clock } = this;
     const now = clock.now();
@@ -39,7 +48,7 @@ export class Deadlines {
     return now;
   }
 
-  /** Removes a call. Does nothing for one that has expired or was removed. */
+  /** Removes a call. Does nothing if the call has expired or was removed before. */
   delete(call: Expiring): void {
     if (call.placeInSlot < 0) return;
     const slot = Math.floor(call.dueAt / SLOT_MS);
@@ -67,7 +76,7 @@ export class Deadlines {
     this.cancelTimer = this.clock.after(Math.max(0, time - this.clock.monotonic()), () => this.turn());
   }
 
-  /** Expires the calls whose deadline has passed, and starts the timer for the next ones. */
+  /** Called by the timer. Expires the calls whose deadline has passed, and starts the timer for the next ones. */
   private turn(): void {
     const now = this.clock.monotonic();
     this.cancelTimer = undefined;

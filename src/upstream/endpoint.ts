@@ -5,12 +5,12 @@ export type Endpoint = TcpEndpoint | UnixEndpoint;
 
 export interface TcpEndpoint {
   readonly kind: 'tcp';
-  /** A name or an IP address; an IPv6 address has no brackets. */
+  /** A host name or an IP address. An IPv6 address has no brackets. */
   readonly host: string;
   readonly port: number;
   /**
-   * The name whose lookup gave the address in `host`. The server is called by it, in `:authority` and in the check of its
-   * certificate. Absent when the target has the address itself.
+   * The host name for which `host` was looked up. It is sent in `:authority`, and the certificate of the server must be for it.
+   * Absent when the target of the upstream contains the address itself.
    */
   readonly name?: string;
 }
@@ -21,16 +21,16 @@ export interface UnixEndpoint {
 }
 
 /**
- * Returns the value of `:authority`: `orders:50051`, `[::1]:50051`. For a Unix socket it is `localhost`, as in gRPC's own
- * libraries.
+ * Returns the value of the header `:authority`: `orders:50051`, `[::1]:50051`. For a Unix socket it is `localhost`, as in the
+ * gRPC libraries.
  */
 export function authorityOf(endpoint: Endpoint): string {
   return endpoint.kind === 'unix' ? 'localhost' : hostPort(endpoint.name ?? endpoint.host, endpoint.port);
 }
 
 /**
- * Returns the name that a TLS connection asks for (SNI) and that the certificate must have. Undefined for an IP address
- * and for a Unix socket, which have no name.
+ * Returns the host name that a TLS connection sends (SNI) and that the server's certificate must be for. Undefined for an IP
+ * address and for a Unix socket, which have no host name.
  */
 export function serverNameOf(endpoint: Endpoint): string | undefined {
   if (endpoint.kind === 'unix') return undefined;
@@ -38,7 +38,7 @@ export function serverNameOf(endpoint: Endpoint): string | undefined {
   return isIP(name) === 0 ? name : undefined;
 }
 
-/** Returns the address as operators see it in logs, metrics and health: `10.0.0.1:50051`, `unix:/run/orders.sock`. */
+/** Returns the address as logs, metrics and reports show it: `10.0.0.1:50051`, `unix:/run/orders.sock`. */
 export function addressOf(endpoint: Endpoint): string {
   return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : hostPort(endpoint.host, endpoint.port);
 }

@@ -1,9 +1,9 @@
 /**
- * Says in words why a connection to a server cannot be made, and how to correct that. The texts of OpenSSL and of grpc-js name
- * neither the side that is wrong nor the key of the config.
+ * Explains why a connection to a server cannot be made, and how to correct that. The error messages of OpenSSL and of grpc-js
+ * say neither which side is wrong nor which key of the config.
  */
 
-/** A failure whose message says what to do. The original error is its cause. */
+/** A failure whose message says what to correct. The original error is its `cause`. */
 export class ExplainedFailure extends Error {
   readonly code: string | undefined;
 
@@ -14,7 +14,10 @@ export class ExplainedFailure extends Error {
 }
 
 const NO_HTTP2 = 'expected HTTP/2 from the upstream, got no HTTP/2 frame';
-/** The advice, by whether TLS is on. It is undefined when that is not known. */
+/**
+ * The advice for a server that does not speak HTTP/2, by whether the connection uses TLS: true, false, or undefined if that is
+ * not known.
+ */
 const MENDS = {
   true: 'check that the target is the port of a gRPC server, and that the server accepts the certificate in tls.cert',
   false:
@@ -24,7 +27,9 @@ const MENDS = {
 const NOT_TRUSTED = 'SELF_SIGNED|self.signed cert|UNABLE_TO_VERIFY|unable to verify|UNABLE_TO_GET_ISSUER|unable to get';
 const NOT_ACCEPTED = 'UNKNOWN_CA|alert unknown ca|BAD_CERTIFICATE|alert bad certificate|alert certificate (?!required)';
 
-/** The patterns that the code and the message of an error match, and the text for each. */
+/**
+ * The explanations. A pattern is matched against the code and the message of an error, and the first one that matches is used.
+ */
 const WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
   [
     /wrong.version.number/i,
@@ -51,10 +56,13 @@ const WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/Last error: (Failed to connect|Protocol error)/, `${NO_HTTP2}; ${MENDS.undefined}`],
 ];
 
-/** All calls that fail because of one connection have the same cause. */
+/**
+ * The explained failures by their causes. All calls that fail because of one connection have the same cause, so they get the
+ * same object.
+ */
 const told = new WeakMap<object, ExplainedFailure>();
 
-/** Returns the failure in words, or unchanged if there are none for it. */
+/** Returns the failure with an explanation, or `cause` unchanged if there is none for it. */
 export function inWords(cause: unknown): unknown {
   if (cause instanceof ExplainedFailure) return cause;
   const known = typeof cause === 'object' && cause !== null ? told.get(cause) : undefined;
@@ -63,7 +71,7 @@ export function inWords(cause: unknown): unknown {
     cause instanceof Error ? `${(cause as NodeJS.ErrnoException).code ?? ''} ${cause.message}` : String(cause);
   const words = WORDS.find(([pattern]) => pattern.test(text))?.[1];
   if (words === undefined) return cause;
-  // The names of a certificate are only in the message.
+  // Node gives the names in the certificate only as part of the message.
   const names = /is not in the cert's altnames: ([^\n]{1,200}?)\.?(?: Resolution note.*)?$/.exec(text)?.[1];
   const failure = new ExplainedFailure(names === undefined ? words : `${words} (${names})`, cause);
   if (typeof cause === 'object' && cause !== null) told.set(cause, failure);
@@ -71,8 +79,8 @@ export function inWords(cause: unknown): unknown {
 }
 
 /**
- * Returns the failure of a peer that has sent no frame of HTTP/2. `overTls` is true if the handshake of TLS has succeeded,
- * and undefined if that is not known.
+ * Returns the failure for a server that has sent no HTTP/2 frame. `overTls` is true if the TLS handshake has succeeded, false
+ * for plaintext, and undefined if that is not known.
  */
 export function withoutHttp2(cause: unknown, overTls: boolean | undefined): ExplainedFailure {
   const words = inWords(cause);

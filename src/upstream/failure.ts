@@ -1,7 +1,7 @@
 /**
- * The failures that may happen between the gateway and an upstream, as StatusErrors. Their messages name no address and
- * quote no library; the true reason is their `cause`, which goes to the log alone. All transports use these functions, so
- * that they fail alike.
+ * The failures that may happen between the gateway and an upstream, as StatusErrors. Their messages contain no addresses and no
+ * texts of libraries, because clients see them; the original error is their `cause`, which only the log shows. All transports
+ * use these functions, so that the same failure gives the same error.
  */
 import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
@@ -10,7 +10,7 @@ import { REASONS } from '../status/reasons.js';
 import { gatewayError, StatusError, type StatusMetadata } from '../status/status-error.js';
 import { inWords } from './explained-failure.js';
 
-/** Returns the upstream's own status as an error. */
+/** Returns a status that the upstream has sent as an error. `code` is the number in `grpc-status`. */
 export function upstreamStatus(
   code: number,
   message: string,
@@ -26,8 +26,8 @@ export function upstreamStatus(
 }
 
 /**
- * Returns 503: there was no connection, or it ended before the call did. `unsent` is true if the call never reached a
- * connection.
+ * Returns an error with HTTP status 503: there was no connection, or it was lost before the call ended. `unsent` is true if the
+ * upstream has certainly not processed the call.
  */
 export function unreachable(cause: unknown, unsent = false): StatusError {
   return gatewayError('UPSTREAM_UNREACHABLE', 'the upstream cannot be reached', {
@@ -37,20 +37,20 @@ export function unreachable(cause: unknown, unsent = false): StatusError {
   });
 }
 
-/** Returns 502: the answer is not gRPC, or breaks its rules. */
+/** Returns an error with HTTP status 502: the answer is not gRPC, or breaks its rules. */
 export function brokenAnswer(cause: unknown): StatusError {
   return gatewayError('UPSTREAM_BROKEN_ANSWER', 'the upstream sent a broken answer', { source: 'upstream', cause });
 }
 
-/** Returns 502: a message is larger than the limit. It is never truncated. */
+/** Returns an error with HTTP status 502: a message has more than `limitBytes` bytes. Messages are never truncated. */
 export function answerTooLarge(limitBytes: number, cause: unknown): StatusError {
   const text = `the upstream's answer is larger than ${limitBytes} bytes`;
   return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream', cause });
 }
 
 /**
- * The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time. `sign`
- * is the error that showed it, if it was not the gateway's own timer.
+ * The deadline of a call has passed (HTTP status 504). `owner` shows who has set it: if it is the client, the upstream need not
+ * be slow. `sign` is what showed that the deadline has passed, if it was not the gateway's own timer.
  */
 export class DeadlineExceeded extends StatusError {
   constructor(
@@ -68,33 +68,39 @@ export class DeadlineExceeded extends StatusError {
   }
 }
 
-/** The time by which a deadline may pass earlier on a server than here, because a server has a clock of its own. */
+/** The milliseconds by which a deadline may pass earlier on a server than here, because the server has its own clock. */
 const EARLY_MS = 20;
 
-/** True if the deadline has passed, or may have passed on the server. `now` is in milliseconds since the epoch. */
+/** Returns true if the deadline has passed here, or may have passed on the server. `now` is in milliseconds since the epoch. */
 export function isOver(deadline: Deadline | undefined, now: number): deadline is Deadline {
   return deadline !== undefined && deadline.at - now <= EARLY_MS;
 }
 
-/** The statuses with which servers end a call whose deadline has passed. tonic (Rust) sends CANCELLED. */
+/**
+ * Returns true for a status with which servers end a call whose deadline has passed. Most send DEADLINE_EXCEEDED; tonic (Rust)
+ * sends CANCELLED.
+ */
 export function maySayLate(code: number): boolean {
   return code === Code.DEADLINE_EXCEEDED || code === Code.CANCELLED;
 }
 
 /**
- * Returns the error for a stream that the upstream reset with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline
- * passes, and the reset may arrive before the timer here runs. `now` is in milliseconds since the epoch.
+ * Returns the error for a stream that the upstream reset with the code CANCEL. Servers (grpc-go, grpc-java) do so when the
+ * deadline passes, and the reset may arrive before the gateway's own timer fires. `now` is in milliseconds since the epoch.
  */
 export function cancelledByUpstream(deadline: Deadline | undefined, now: number, cause: unknown): StatusError {
   return isOver(deadline, now) ? new DeadlineExceeded(deadline.owner, cause) : brokenAnswer(cause);
 }
 
-/** Returns 499: the client has closed the connection, so only the log shows it. */
+/**
+ * Returns the error of a cancelled call (HTTP status 499). The client has usually closed the connection, so only the log shows
+ * this error.
+ */
 export function cancelled(): StatusError {
   return new StatusError(Code.CANCELLED, 'the request was cancelled');
 }
 
-/** The connections are being closed: 503. `unsent` is true if the call had not begun. */
+/** The connections to the upstream are closed (HTTP status 503). `unsent` is true if the call had not begun. */
 export class UpstreamClosed extends StatusError {
   constructor(unsent: boolean) {
     const { code, httpStatus } = REASONS.UPSTREAM_CLOSED;
@@ -109,12 +115,12 @@ export class UpstreamClosed extends StatusError {
   }
 }
 
-/** Returns 503: the upstream is being closed, so no call begins. */
+/** Returns the error for a call that cannot begin because the connections are closed (HTTP status 503). */
 export function upstreamClosed(): StatusError {
   return new UpstreamClosed(true);
 }
 
-/** Returns 503: the upstream was closed during the call. */
+/** Returns the error for a running call that was ended because the connections are closed (HTTP status 503). */
 export function cutByClose(): StatusError {
   return new UpstreamClosed(false);
 }

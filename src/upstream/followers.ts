@@ -1,6 +1,6 @@
 /**
- * Groups calls by the signal that cancels them: the calls of an aggregate share one signal, and need only one listener on
- * it.
+ * Groups calls by the AbortSignal that cancels them: the calls of an aggregate share one signal, and one listener on the signal
+ * is enough for all of them.
  */
 import { Bag } from '../base/bag.js';
 import { cancelled } from './failure.js';
@@ -9,9 +9,15 @@ export interface Follower {
   abort(error: unknown): void;
 }
 
-/** The calls that are aborted when their signal is. Requests of a connection may share a signal, so it may live long. */
+/**
+ * The calls that are aborted when their signal is aborted. All requests of a client connection may share one signal, so a call
+ * must be removed when it ends.
+ */
 export class Followers extends Bag<Follower> {
-  /** True when the signal is aborted. Asking the signal itself costs as much as all other work at the start of a call. */
+  /**
+   * True when the signal was aborted. Reading `aborted` of the signal itself costs as much as all other work at the start of a
+   * call.
+   */
   isAborted = false;
 
   abort(): void {
@@ -22,7 +28,7 @@ export class Followers extends Bag<Follower> {
 
 const FOLLOWERS = new WeakMap<AbortSignal, Followers>();
 
-/** Returns the calls that are aborted together with the signal. A caller adds its call, and removes it once, at its end. */
+/** Returns the calls that are aborted with the signal. A caller adds its call, and must remove it once when the call ends. */
 export function followersOf(signal: AbortSignal): Followers {
   const known = FOLLOWERS.get(signal);
   if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 /**
- * Sends a second call when the first one has not been answered for a while, and takes the first answer of the two. This
- * helps against single slow answers, as of a server that collects garbage. The other call is cancelled.
+ * Sends a second call when the first one has not been answered for some time, and takes the answer that comes first. This helps
+ * if single answers are slow, for example while a server collects garbage. The other call is cancelled.
  */
 import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse, Interceptor, TriedEndpoints } from '../call/call.js';
@@ -8,7 +8,7 @@ import { StatusError } from '../status/status-error.js';
 import { type Followers, followersOf } from './followers.js';
 import type { RetryBudget } from './retry-budget.js';
 
-/** The call of the two that gave the answer. With `none`, both have failed, or the client has left. */
+/** Says which of the two calls gave the answer. `none`: both have failed, or the client has left. */
 export type Winner = 'first' | 'second' | 'none';
 
 export interface HedgingOptions {
@@ -20,7 +20,7 @@ export interface HedgingOptions {
   readonly onHedge: (winner: Winner) => void;
 }
 
-/** Returns the layer. The methods must be safe to call twice. Streams are not changed. */
+/** Returns the layer. Use it only for methods that are safe to call twice. Streams pass unchanged. */
 export function hedging(options: HedgingOptions): Interceptor {
   return (next) => (request) =>
     request.message instanceof Uint8Array && !request.method.serverStreaming
@@ -35,7 +35,7 @@ class Race {
   private readonly abortion = new AbortController();
   private readonly followers: Followers;
   private readonly place: number;
-  /** The second call goes to another endpoint, if there is one. */
+  /** The endpoints that have had the call. With it, the second call goes to another endpoint, if there is one. */
   private readonly tried: TriedEndpoints;
   private readonly cancelTimer: () => void;
   /** The number of calls that run. */
@@ -61,7 +61,7 @@ class Race {
     this.send('first');
   }
 
-  /** Called when the client has left. The calls then fail, and so does this one. */
+  /** Called when the client has left. Aborts both calls; the promise `answer` rejects when they have failed. */
   abort(): void {
     this.abortion.abort();
   }
@@ -88,13 +88,14 @@ class Race {
       if (this.end(which)) this.reject(error);
     } else if (this.running > 0) this.failure = { of: which, error };
     else {
-      // If both have failed, the first call says more: the second one may have been refused by the gateway itself.
+      // If both have failed, the error of the first call is returned, because the second one may have been refused by the
+      // gateway itself.
       const told = this.failure?.of === 'first' ? this.failure.error : error;
       if (this.end('none')) this.reject(told);
     }
   }
 
-  /** Ends the race, and cancels the other call. Returns false if it had ended. */
+  /** Ends the race between the two calls, and cancels the one that still runs. Returns false if the race had ended before. */
   private end(winner: Winner): boolean {
     if (this.isOver) return false;
     this.isOver = true;
@@ -108,7 +109,7 @@ class Race {
   }
 }
 
-/** True if the server or the connection to it has failed, so that the other call may still succeed. */
+/** Returns true if the server or the connection to it has failed, so that the other call may still succeed. */
 function mayBeBetter(error: unknown): boolean {
   return error instanceof StatusError && error.httpStatus >= 500;
 }

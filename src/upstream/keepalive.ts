@@ -1,57 +1,62 @@
 /**
- * Checks whether a connection is still alive. TCP reports a lost peer late. Node 20 does not report that nghttp2 has given
- * up a session at all: nothing more is read, and the calls hang. So if calls wait and not a byte comes for a second, the
- * peer is sent a question; if no byte comes within another second, the connection is dead.
+ * Checks whether a connection is still alive. TCP reports a lost peer only after a long time. When nghttp2 has given up a
+ * session, Node 20 does not report that at all: nothing more is read, and the calls hang. So if calls are running and no byte
+ * comes for a second, the peer is asked for an answer; if no byte comes within another second, the connection is dead.
  *
- * The question is an empty SETTINGS frame, which every peer acknowledges as soon as it can (RFC 9113 §6.5.3). It is no
- * PING, because gRPC servers count PINGs and end connections that send more than one in five minutes (gRFC A8).
+ * The question is an empty SETTINGS frame, which every peer must acknowledge as soon as it can (RFC 9113 §6.5.3). A PING is
+ * not used, because gRPC servers count PINGs and end connections that send more than one in five minutes (gRFC A8).
  */
 import type { Clock } from '../base/clock.js';
 
-/** The connection that is checked. */
+/** What the checks need of a connection. */
 export interface Watched {
-  /** The number of bytes that have come so far. */
+  /** The number of bytes that have come on the connection so far. */
   readonly bytesRead: number;
   /** The number of running calls. */
   readonly running: number;
-  /** Sends the question. `answered` runs when the answer comes. */
+  /** Sends an empty SETTINGS frame. `answered` is called when the peer has acknowledged it. */
   ask(answered: () => void): void;
-  /** Called when a peer that was asked has sent something: the connection may take calls again. */
+  /** Called when something has come from a peer that was asked, so that the connection may get new calls again. */
   recover(): void;
   /** Called when the connection is dead. */
   giveUp(): void;
 }
 
 const LOOK_MS = 250;
-/** The number of checks without a byte after which the connection has been silent for a second. */
+/**
+ * The number of checks without a new byte after which the peer is asked, or given up if it was asked: 4 checks take a second.
+ */
 const SILENT_LOOKS = 4;
 /**
- * The shortest time between two questions to the peer because a call received nothing. Without a limit, calls with very
- * short deadlines would cause a flood of questions.
+ * The shortest time in milliseconds between two questions to the peer because a call received nothing. Without this limit,
+ * calls with very short deadlines would cause a great many questions.
  */
 const ASK_AGAIN_MS = 1000;
 /**
- * The time between two checks of a connection without calls: load balancers drop connections on which nothing is sent,
+ * The milliseconds after which a connection without calls is checked. Load balancers drop connections on which nothing is sent,
  * many of them after 350 s.
  */
 const IDLE_MS = 310_000;
 
-/** Returns the failure of the calls on a connection that is dead. */
+/** Returns the error of the calls on a connection that is dead. */
 export function silentPeer(): Error {
   return new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second');
 }
 
 export class Keepalive {
   private cancelTimer: (() => void) | undefined;
-  /** True while the connection is checked every {@link LOOK_MS}; otherwise no check runs until a call begins. */
+  /**
+   * True while the connection is checked every {@link LOOK_MS}. If it is false, the next check is made when a call begins, or
+   * after {@link IDLE_MS}.
+   */
   private isWatching = false;
   private isStopped = false;
   private bytes = 0;
   private silentLooks = 0;
   private isAsked = false;
-  /** True when a call has ended that received nothing. */
+  /** True if a call has ended that received nothing, until the peer has sent something. */
   private isSuspected = false;
-  /** The monotonic time from which the peer may be asked again. */
+  /** The monotonic time from which the peer may be asked again because a call received nothing, in milliseconds. */
   private mayAskAt = 0;
 
   constructor(
@@ -59,17 +64,17 @@ export class Keepalive {
     private readonly clock: Clock,
   ) {}
 
-  /** True if the peer was asked and there is reason to doubt that it will answer. */
+  /** True if the peer was asked and has not answered soon. New calls should not use such a connection. */
   get isDoubtful(): boolean {
     return this.isAsked && (this.isSuspected || this.silentLooks > 0);
   }
 
-  /** Starts the checks when a call begins. */
+  /** Must be called when a call begins. Starts the checks if they do not run. */
   watch(): void {
     if (!this.isWatching) this.look();
   }
 
-  /** Reports a call that had to end before a byte came on the connection. */
+  /** Reports a call that ended at its deadline although no byte had come on the connection. */
   suspect(): void {
     if (this.isStopped || (!this.isAsked && this.clock.monotonic() < this.mayAskAt)) return;
     this.isSuspected = true;
@@ -77,8 +82,8 @@ export class Keepalive {
   }
 
   /**
-   * Reports that another connection to the same endpoint is suspected: the same failure may have hit every connection that
-   * is silent now.
+   * Reports that another connection to the same endpoint is suspected to be dead. The same failure may have hit this
+   * connection, if nothing has come on it since the last check.
    */
   suspectToo(): void {
     if (!this.isWatching || this.connection.bytesRead === this.bytes) this.suspect();
@@ -119,7 +124,10 @@ export class Keepalive {
     this.connection.ask(() => this.heard(this.connection.bytesRead));
   }
 
-  /** Calls `then` after the delay. Bytes that have arrived by then are read first, even if the process is busy and late. */
+  /**
+   * Calls `then` after the delay. If the process is busy and the timer is late, the bytes that have arrived by then are read
+   * first.
+   */
   private wait(delayMs: number, then: () => void): void {
     this.cancelTimer?.();
     let immediate: NodeJS.Immediate | undefined;

@@ -3,7 +3,7 @@ import type { CallRequest, CallResponse, Interceptor } from '../call/call.js';
 import { afterResponse } from './after-response.js';
 import type { Slots } from './slots.js';
 
-/** `onRefusal` is called for each call that gets no slot. */
+/** Returns the layer, which lets at most `limit` calls run at a time. `onRefusal` is called for each call that gets no slot. */
 export function limiting(slots: Slots, limit: number, onRefusal: () => void): Interceptor {
   const release = () => slots.release();
 

@@ -1,13 +1,13 @@
 /**
- * Reads and writes gRPC's length-prefixed messages (PROTOCOL-HTTP2.md): one byte with the compressed flag, four bytes with
- * the length, then the message. DATA frames may cut them anywhere.
+ * Reads and writes the length-prefixed messages of gRPC (PROTOCOL-HTTP2.md): one byte with the compressed flag, four bytes with
+ * the length, then the message. A message may begin and end anywhere in the DATA frames.
  */
 import { answerTooLarge, brokenAnswer } from './failure.js';
 
 export const PREFIX = 5;
-/** The most memory that is taken for a message before its bytes have come. */
+/** The most bytes of memory that are taken for a message before its bytes have come. */
 const FIRST_BYTES = 64 * 1024;
-/** The number of pieces that may stay in the list after they are done. */
+/** The number of read pieces after which they are removed from the list. */
 const MANY = 1024;
 
 export interface FoundMessage {
@@ -15,11 +15,14 @@ export interface FoundMessage {
   readonly bytes: Buffer;
 }
 
-/** A message that has begun and is not whole. */
+/** A message whose prefix was read, and which is not complete. */
 interface Begun {
   readonly compressed: boolean;
   readonly length: number;
-  /** The memory for the bytes that have come, and a little more. It grows up to the length. */
+  /**
+   * The memory for the message. It grows with the bytes that come, up to `length`, so that a peer cannot reserve memory by a
+   * large length alone.
+   */
   bytes: Buffer;
   filled: number;
 }
@@ -27,45 +30,45 @@ interface Begun {
 export type Keep = (piece: Buffer, start: number) => Buffer;
 
 export class MessageReader {
-  /** The pieces that were not looked at yet, in their order; those before `head` are done. */
+  /** The pieces of the stream that were received. Those before the index `head` were read completely. */
   private pieces: Buffer[] = [];
   private head = 0;
-  /** The number of bytes in all pieces. */
+  /** The number of bytes in `pieces` that were not read yet. */
   private waiting = 0;
   private begun: Begun | undefined;
 
   /**
-   * `keep` returns the bytes from `start` on, as bytes that stay as they are. Pass a function that copies if the memory of
-   * the pieces is used again.
+   * `maxBytes` is the most bytes that a message may have. `keep` returns the bytes of a piece from `start` on in a form that
+   * stays valid: a function that copies is needed if the caller overwrites the memory of its pieces.
    */
   constructor(
     private readonly maxBytes: number,
     private readonly keep: Keep = (piece, start) => (start === 0 ? piece : piece.subarray(start)),
   ) {}
 
-  /** The size of the message that is not whole yet, with its prefix; 0 as long as its prefix was not read. */
+  /** The number of bytes of the incomplete message, with its prefix; 0 as long as its prefix was not read. */
   get coming(): number {
     return this.begun === undefined ? 0 : PREFIX + this.begun.length;
   }
 
-  /** Returns the number of bytes of that message that are missing. */
+  /** The number of bytes of the incomplete message that have not been read yet. */
   get missing(): number {
     return this.begun === undefined ? 0 : this.begun.length - this.begun.filled;
   }
 
-  /** Returns the number of bytes that have come and were not taken yet. */
+  /** The number of bytes that have come and that {@link next} has not read yet. */
   get held(): number {
     return this.waiting;
   }
 
-  /** True if a message has begun and is not whole, after `next` has returned undefined. */
+  /** True if a message is incomplete. It may be read only after {@link next} has returned undefined. */
   get isCut(): boolean {
     return this.begun !== undefined || this.waiting > 0;
   }
 
   /**
-   * Returns the message if the piece is one whole message and nothing else waits, as with most unary answers. Otherwise
-   * returns undefined, and the piece must be passed to `push`.
+   * Returns the message if `piece` is exactly one complete message and no other bytes wait, as with most unary answers.
+   * Otherwise it returns undefined, and the piece must be passed to {@link push}.
    */
   whole(piece: Buffer): FoundMessage | undefined {
     if (this.isCut || piece.length < PREFIX) return undefined;
@@ -82,7 +85,10 @@ export class MessageReader {
     this.waiting += rest.length;
   }
 
-  /** Returns the next message if it is whole. Throws a StatusError for one that is too large or malformed. */
+  /**
+   * Returns the next message; undefined if it is not complete. Throws a StatusError for a message that is too large or has a
+   * wrong flag.
+   */
   next(): FoundMessage | undefined {
     if (this.begun === undefined && !this.begin()) return undefined;
     const begun = this.begun!;
@@ -100,7 +106,10 @@ export class MessageReader {
     this.begun = undefined;
   }
 
-  /** Reads a prefix, and the message too if it is whole in its piece. Returns false if the prefix is not whole. */
+  /**
+   * Reads the prefix of a message, and the message too if it lies in the same piece. Returns false if the prefix is not
+   * complete.
+   */
   private begin(): boolean {
     if (this.waiting < PREFIX) return false;
     if (this.pieces[this.head]!.length < PREFIX) {
@@ -129,12 +138,12 @@ export class MessageReader {
     if (rest.length > 0) return;
     this.head++;
     if (this.waiting > 0 && this.head < MANY) return;
-    // Emptying the list now and then costs less than to move all that is behind for each piece.
+    // Many read pieces are removed at once, because each removal moves all pieces that follow.
     pieces.splice(0, this.head);
     this.head = 0;
   }
 
-  /** Copies what belongs to the message that has begun. Returns the rest. */
+  /** Copies the bytes of `piece` that belong to the incomplete message. Returns the bytes after them. */
   private fill(piece: Buffer): Buffer {
     const { begun } = this;
     if (begun === undefined) return piece;
@@ -151,7 +160,7 @@ export class MessageReader {
   }
 }
 
-/** Returns a message with its prefix. Small messages are one piece, so that they are one write. */
+/** Returns a message with its prefix. A small message is one Buffer, so that one write is enough; a large one is not copied. */
 export function framed(message: Uint8Array): readonly Buffer[] {
   const small = message.length < 16_384;
   const head = Buffer.allocUnsafe(small ? PREFIX + message.length : PREFIX);

@@ -1,6 +1,6 @@
 /**
- * Measures each try of a call: for the metrics, and for the record of the request. It is the layer next to the transport, so
- * that retries are measured one by one.
+ * Measures each try of a call, for the metrics and for the log entry of the request. It is the last layer before the transport,
+ * so each retry is measured as a call of its own.
  */
 import type { Clock } from '../base/clock.js';
 import type { Span } from '../base/span.js';
@@ -14,9 +14,9 @@ import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';
 export interface Observer {
   /** The full name of the rpc: `shop.v1.Orders/GetOrder`. */
   readonly name: string;
-  /** The series of the called rpc. */
+  /** The metrics of the called rpc. */
   readonly rpc: RpcMetrics;
-  /** The series of the upstream's endpoints. */
+  /** The metrics of the upstream's endpoints. */
   readonly endpoints: EndpointMetrics;
   readonly clock: Clock;
 }
@@ -48,7 +48,7 @@ class Observation {
 
   private readonly answered = (response: CallResponse): CallResponse => {
     const { record } = this.request.context;
-    // The access log ends the measurement of a stream, because nothing here sees its last message.
+    // The access log ends the measurement of a stream, because this layer does not see the last message of the stream.
     if (record !== undefined && this.request.method.serverStreaming) record.endStream = (code) => this.end(code);
     else this.end('OK');
     return response;
@@ -74,7 +74,7 @@ class Observation {
   }
 }
 
-/** Begins the span of a call, with the names of OpenTelemetry's semantic conventions for gRPC. */
+/** Begins the tracing span of a call. Its attributes have the names of OpenTelemetry's semantic conventions for gRPC. */
 function beginCall(parent: Span, name: string, attempt: number | undefined): Span {
   const [service, method] = name.split('/');
   return parent.child(name, 'call', {
@@ -90,7 +90,7 @@ function endCall(span: Span, code: string, endpoint: string | undefined): void {
   span.end(code === 'OK' ? undefined : code);
 }
 
-/** Names the span as the parent of what the upstream does. */
+/** Returns the metadata with a `traceparent` that names the span, so that the spans of the upstream become its children. */
 function inSpan(metadata: Metadata, { traceparent }: Span): Metadata {
   return [...metadata.filter(([key]) => key !== 'traceparent'), ['traceparent', traceparent]];
 }

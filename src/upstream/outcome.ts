@@ -1,17 +1,17 @@
-/** Decides what the end of a call shows about the server that it went to. */
+/** Decides what the end of a call shows about the server that the call went to. */
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { ExplainedFailure } from './explained-failure.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';
 
 /**
- * `answered`: the server works, even if it refused the call. `failed`: it cannot be reached, says that it is not available,
- * or did not answer in the time that the route or the upstream allows. `unknown`: the call shows nothing about the server,
- * because its client left, allowed too little time or sent an invalid stream, or because the answer is broken.
+ * `answered`: the server works, even if it refused the call. `failed`: it cannot be reached, says that it is unavailable, or
+ * did not answer within the timeout of the route or the upstream. `unknown`: the call shows nothing about the server, because
+ * its client left, allowed too little time or sent an invalid stream, or because the answer is broken.
  */
 export type Verdict = 'answered' | 'failed' | 'unknown';
 
-/** Returns what the error of a call shows. `error` is undefined when the call succeeded. */
+/** Returns what the error of a call shows about the server. `error` is undefined if the call succeeded. */
 export function verdictOf(error: unknown): Verdict {
   if (error === undefined) return 'answered';
   if (!(error instanceof StatusError)) return 'unknown';
@@ -21,7 +21,7 @@ export function verdictOf(error: unknown): Verdict {
   return error.metadata === undefined ? 'unknown' : 'answered';
 }
 
-/** Returns the true reason of a failure in one line, for operators: it may name addresses. */
+/** Returns the original reason of a failure in one line. It may contain addresses, so only operators may see it. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
@@ -29,7 +29,7 @@ export function reasonOf(error: unknown): string {
   return cause instanceof AggregateError && cause.errors[0] !== undefined ? reasonOf(cause.errors[0]) : reasonOf(cause);
 }
 
-/** True if the call failed because no connection could be made. */
+/** Returns true if the call failed because no connection could be made. */
 export function isUnreachable(error: unknown): boolean {
   return (
     error instanceof StatusError &&
@@ -39,7 +39,7 @@ export function isUnreachable(error: unknown): boolean {
   );
 }
 
-/** True if the call failed because its connection was lost, or because none could be made. */
+/** Returns true if the call failed because its connection was lost, or because none could be made. */
 export function hasNoConnection(error: unknown): boolean {
   return error instanceof StatusError && error.reason === 'UPSTREAM_UNREACHABLE';
 }

@@ -2,7 +2,9 @@
 
 /** The call that the messages are written to. */
 export interface MessageSink {
-  /** Writes a message. Returns a promise if there is no room for more; it resolves when there is. */
+  /**
+   * Writes a message. Returns undefined if the next message may follow at once; otherwise a promise that resolves when it may.
+   */
   write(message: Uint8Array): Promise<void> | undefined;
   /** Called when all messages have been written. */
   end(): void;
@@ -18,11 +20,11 @@ export class Outgoing {
     void this.send(messages, sink);
   }
 
-  /** Stops sending, because the upstream wants no more messages. */
+  /** Stops sending, because the call has ended. */
   stop(): void {
     this.stopped = true;
-    // If the source is waiting for the client, it cannot be interrupted here. Its owner ends it, and nothing waits for
-    // that.
+    // If the source waits for the client, `return` cannot interrupt it. The request that owns the source ends it, so this code
+    // does not wait.
     this.source?.return?.().catch(() => {});
     this.source = undefined;
   }

@@ -1,7 +1,7 @@
 /**
- * The connections of one transport. There is one, and there are more if the upstream allows no more streams on it; each is
- * made when a call needs it. While connecting fails, calls fail at once, and each attempt waits a little longer than the
- * one before.
+ * The connections of one transport. There is one connection, and another one if a call comes while the upstream accepts no more
+ * streams on the others. After a failed attempt to connect, calls fail at once until the next attempt, and the time between
+ * attempts grows.
  */
 import { backOffMs } from '../base/back-off.js';
 import { Bag } from '../base/bag.js';
@@ -15,42 +15,45 @@ import type { Attempt, Rpc, RpcConnection, RpcSettings } from './rpc.js';
 import { isTelling } from './silence.js';
 import type { Transport, TransportState } from './transport.js';
 
-/** The most connections. When all are full, calls wait until another call has ended. */
+/** The most connections of a pool. When all of them are full, calls wait until other calls have ended. */
 const MAX_CONNECTIONS = 8;
 const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 
-/** The part of a connection that the pool needs. It connects once: after a failure or a GOAWAY, the pool makes another one. */
+/** What the pool needs of a connection. A connection connects once: after a failure or a GOAWAY, the pool makes a new one. */
 export interface PooledConnection extends RpcConnection {
   readonly state: 'connecting' | 'ready' | 'ended';
   readonly wasReady: boolean;
   /** The reason why the connection ended. Undefined while the connection is open. */
   readonly failure: unknown;
-  /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
+  /** True if a call waited for this connection until its deadline, and no byte came. Other calls then do not wait for it. */
   isLate: boolean;
-  /** True if the connection takes calls, now or when running calls have ended. */
+  /** True if the connection accepts calls, now or when running calls have ended. */
   readonly isAlive: boolean;
-  /** True if the connection takes one more call. */
+  /** True if the connection accepts one more call now. */
   readonly hasRoom: boolean;
-  /** Reports that another connection to the same endpoint is suspected. */
+  /** Reports that another connection to the same endpoint is suspected to be dead. */
   suspectToo(): void;
-  /** Sends GOAWAY and closes. No call may be running. */
+  /** Sends GOAWAY and closes the connection. No call may be running. */
   close(): void;
   destroy(): void;
 }
 
 export interface ConnectionEvents<C> {
-  /** Called when the connection may have room for a call, and once when it takes no more calls. */
+  /** Called when the connection may accept a call that waits, and once when it accepts no more calls. */
   readonly onChange: (connection: C) => void;
-  /** Called when the connection is checked because a call received nothing, and when it is found dead. */
+  /** Called when the connection is suspected to be dead because a call received nothing, and when it is found dead. */
   readonly onSilence: (connection: C) => void;
 }
 
-/** The part of a pool that differs between the transports. */
+/** The functions that differ between the transports which use a pool. */
 export interface Carrier<C extends PooledConnection, Prepared> {
   connect(events: ConnectionEvents<C>): C;
-  /** Makes the headers of a call. They are used at once or not at all. Throws a TypeError for illegal metadata. */
+  /**
+   * Returns the encoded headers of a call. They are valid only until the next call of this function. Throws a TypeError for
+   * illegal metadata.
+   */
   prepare(request: CallRequest): Prepared;
-  /** Begins a call on a connection that has room. */
+  /** Begins a call on a connection for which `hasRoom` is true. */
   begin(connection: C, attempt: Attempt, prepared: Prepared, settings: RpcSettings): Rpc;
 }
 
@@ -72,14 +75,14 @@ export function createPool<C extends PooledConnection, Prepared>(
 class Pool<C extends PooledConnection, Prepared> {
   readonly running = new Bag<Rpc>();
   private readonly connections = new Set<C>();
-  /** Functions that begin the calls for which no connection has room, in the order of the calls. */
+  /** Functions that try to begin a waiting call again, in the order in which the calls came. */
   readonly waiting = new Set<() => void>();
-  /** Functions that look again whether there is a connection. */
+  /** Functions that continue `ready()` when a connection has changed. */
   private readonly watching = new Set<() => void>();
   private readonly rpcs: RpcSettings;
   /** The number of attempts to connect that have failed in a row. */
   private failures = 0;
-  /** Stops the timer of the next attempt; undefined when no attempt is delayed. */
+  /** Stops the timer of the next attempt to connect. Undefined when connecting is not delayed. */
   private cancelRetry: (() => void) | undefined;
   private lastFailure: unknown;
   private closing: Promise<void> | undefined;
@@ -130,8 +133,8 @@ class Pool<C extends PooledConnection, Prepared> {
   }
 
   /**
-   * Returns a connection with room for a call. Returns undefined if the call must wait for one, and a StatusError if none
-   * can be made before the next attempt is due.
+   * Returns a connection that accepts a call. Returns undefined if the call must wait for one. Returns a StatusError if the
+   * last attempt to connect has failed and the next one must not begin yet.
    */
   private connection(): C | StatusError | undefined {
     let isOneAlive = false;
@@ -164,14 +167,14 @@ class Pool<C extends PooledConnection, Prepared> {
     if (!this.connections.delete(connection) || connection.wasReady || this.closing !== undefined) return;
     this.lastFailure = connection.failure;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
-    // Waiting calls must begin when the attempt is due, even if no running call ends.
+    // Waiting calls must be tried again when the next attempt may begin, even if no running call ends.
     this.cancelRetry = this.clock.after(delayMs * (0.8 + 0.4 * Math.random()), () => {
       this.cancelRetry = undefined;
       this.admit();
     });
   }
 
-  /** Waits until a connection has room, or until the call is cancelled or its deadline passes. */
+  /** Lets a call wait until a connection accepts it. Rejects when the call is cancelled or its deadline passes. */
   private wait(attempt: Attempt): Promise<CallResponse> {
     const { signal, deadline } = attempt.request;
     const { deadlines } = this.rpcs;
@@ -199,7 +202,10 @@ class Pool<C extends PooledConnection, Prepared> {
     });
   }
 
-  /** Resolves when a connection takes calls, even if all of its room is taken at the moment. */
+  /**
+   * Resolves when there is a connection that accepts calls, even if it is full at the moment. Rejects with a StatusError if
+   * none can be made.
+   */
   async ready(): Promise<void> {
     if (this.closing !== undefined) throw upstreamClosed();
     if (this.isOneAlive()) return;
@@ -215,7 +221,7 @@ class Pool<C extends PooledConnection, Prepared> {
     return false;
   }
 
-  /** Begins the waiting calls for which there is room, and fails those that need not wait longer. */
+  /** Begins the waiting calls that a connection accepts, and fails those that cannot be sent any more. */
   private admit(): void {
     for (const again of this.watching) {
       this.watching.delete(again);

@@ -1,7 +1,7 @@
-/** Reads and writes the headers of gRPC as PROTOCOL-HTTP2.md demands. All transports share these functions. */
+/** Reads and writes the headers of gRPC as PROTOCOL-HTTP2.md defines them. All transports share these functions. */
 import { isMetadataKey, isMetadataText } from '../call/metadata.js';
 
-/** Returns the number in `grpc-status`; NaN if the text is none, such as an empty text or `1e0`. */
+/** Returns the number in `grpc-status`; NaN if the text is not a number, such as an empty text or `1e0`. */
 export function statusCode(text: string): number {
   return /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
 }
@@ -17,22 +17,22 @@ export function statusMessage(text: string): string {
 }
 
 /**
- * True for the content type of gRPC with any suffix or parameter. The type of gRPC-Web has the same beginning, but is
- * another protocol.
+ * Returns true for the content type of gRPC, with or without a suffix (`+proto`) or parameter. gRPC-Web is another protocol,
+ * although its type `application/grpc-web` has the same beginning.
  */
 export function isGrpcType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(?:[+;]|$)/.test(contentType);
 }
 
 /**
- * The longest `grpc-timeout` that is sent, in milliseconds. It is a whole number of seconds, because such a long time is sent
- * in seconds. Servers of grpc-js count milliseconds in 32 bits, so a longer timeout would expire there at once.
+ * The longest `grpc-timeout` that is sent, in milliseconds. Servers with grpc-js count milliseconds in 32 bits, so a longer
+ * timeout would expire there at once. It is a whole number of seconds, because such long timeouts are sent in seconds.
  */
 export const LONGEST_TIMEOUT_MS = 2_147_483_000;
 
 /**
- * Formats a timeout as at most eight digits and a unit, rounded up. Undefined for a timeout of more than 24 days, which is
- * not sent: when it has passed, the gateway cancels the call.
+ * Returns a timeout as the value of `grpc-timeout`, which is at most eight digits and a unit: 1500 → `1500m`. It is rounded up.
+ * Undefined for more than 24 days: no header is sent then, and the gateway cancels the call when the time has passed.
  */
 export function grpcTimeout(timeoutMs: number): string | undefined {
   const ms = Math.max(1, Math.ceil(timeoutMs));
@@ -40,7 +40,7 @@ export function grpcTimeout(timeoutMs: number): string | undefined {
   return ms > LONGEST_TIMEOUT_MS ? undefined : `${Math.ceil(ms / 1000)}S`;
 }
 
-/** Returns the text of a metadata value as it is sent. Throws a TypeError for an illegal key or value. */
+/** Returns the header text of a metadata value; bytes become base64. Throws a TypeError for an illegal key or value. */
 export function metadataValue(key: string, value: string | Uint8Array): string {
   const isBinary = key.endsWith('-bin');
   if (!isMetadataKey(key)) throw new TypeError(`expected a metadata key, got ${JSON.stringify(key)}`);
@@ -53,7 +53,9 @@ export function metadataValue(key: string, value: string | Uint8Array): string {
   return value;
 }
 
-/** Returns the values in a header that ends in `-bin`: there may be several, joined by commas, which base64 does not contain. */
+/**
+ * Returns the values in a header whose name ends in `-bin`. Several values are joined by commas, which base64 does not contain.
+ */
 export function binaryValues(text: string): Buffer[] {
   return text.split(',').map((part) => Buffer.from(part.trim(), 'base64'));
 }

@@ -1,4 +1,4 @@
-/** Builds the CallResponse of a transport: with one message, or with a stream of them. */
+/** Builds the CallResponse of a transport: with one message, or with a stream of messages. */
 import type { CallResponse } from '../call/call.js';
 import { NO_NOTES } from '../call/call.js';
 import { type Metadata, NO_METADATA } from '../call/metadata.js';
@@ -11,11 +11,12 @@ export function unaryResponse<Found>(
   trailers: Found,
   metadataOf: (found: Found) => Metadata,
 ): CallResponse {
-  // Getters would be made anew for each response, which costs more than the few headers of most answers.
+  // The metadata is converted at once. Getters would have to be made for each response, which costs more than converting the
+  // few headers of most answers.
   return { headers: metadataOf(headers), message, trailers: metadataOf(trailers), notes: NO_NOTES };
 }
 
-/** Returns the metadata of a failed call. It is converted only when it is read, because most failures need none of it. */
+/** Returns the metadata of a failed call. It is converted only when it is read, because it is not read for most failures. */
 export function readLater<Found>(
   headers: Found,
   trailers: Found,
@@ -31,7 +32,7 @@ export function readLater<Found>(
   };
 }
 
-/** Returns a response with a stream. `next` returns one message at a time; `cancel` runs when the consumer wants no more. */
+/** Returns a response with a stream. `next` returns the next message; `cancel` is called when the consumer stops reading. */
 export function streamedResponse(
   headers: Metadata,
   next: () => Promise<IteratorResult<Uint8Array, undefined>>,

@@ -1,6 +1,6 @@
 /**
- * Tries failed calls again, as gRFC A6 describes: only for the listed codes, only if a second try does no harm or the first
- * one never reached the server, and never past the deadline. A budget replaces the throttle of A6.
+ * Tries failed calls again, as gRFC A6 describes: only after the listed status codes, only if a second try does no harm or the
+ * first one never reached the server, and never after the deadline. The throttle of A6 is replaced by a RetryBudget.
  */
 import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse, Interceptor } from '../call/call.js';
@@ -9,20 +9,23 @@ import { StatusError } from '../status/status-error.js';
 import type { RetryBudget } from './retry-budget.js';
 
 export interface RetrySettings {
-  /** The most tries of one call, the first one included. */
+  /** The most tries of one call, including the first one. */
   readonly maxAttempts: number;
   readonly codes: readonly Code[];
 }
 
 export interface RetryOptions {
-  /** True if two calls have the effect of one. Otherwise only calls that never reached the server are tried again. */
+  /**
+   * True if calling the method twice has the same effect as calling it once. Otherwise only calls that never reached the server
+   * are tried again.
+   */
   readonly idempotent: boolean;
   readonly budget: RetryBudget;
   readonly clock: Clock;
   readonly onRetry: () => void;
   /** Called when a call would be tried again, but the budget is used up. */
   readonly onRefusal: () => void;
-  /** Returns a random number from 0 to 1; `Math.random` by default. */
+  /** Returns a random number from 0 to below 1; it is `Math.random` by default. */
   readonly random?: () => number;
 }
 
@@ -43,11 +46,14 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
     return attempt(1);
   };
 
-  /** Waits until the call may be tried again after `count` tries. Throws the error if it may not. */
+  /**
+   * Resolves after the delay before the next try; `count` tries were made. Throws the error of the last try if the call may not
+   * be tried again.
+   */
   async function beforeNext(count: number, error: unknown, request: CallRequest): Promise<void> {
     if (count >= maxAttempts || !mayRetry(error, request)) throw error;
-    // The delay is drawn at random from the whole range (full jitter), so that calls which failed together do not come
-    // back together.
+    // The delay is drawn at random from 0 to the longest delay (full jitter), so that calls which failed together are not
+    // repeated together.
     const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (count - 1)) * random();
     if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline.at) throw error;
     if (!budget.take()) {
@@ -61,7 +67,7 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
 
   function mayRetry(error: unknown, { signal, message }: CallRequest): boolean {
     if (!(error instanceof StatusError) || signal.aborted || !(message instanceof Uint8Array)) return false;
-    // What the gateway itself refuses, as with an open circuit breaker, it would refuse again.
+    // The gateway would refuse the call again, for example because a circuit breaker is open.
     if (error.source === 'gateway') return false;
     return listed.has(error.code) && (idempotent || error.unsent);
   }

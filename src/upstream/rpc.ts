@@ -1,7 +1,7 @@
 /**
- * One rpc of any of the four kinds; its messages are raw bytes. This is what all rpcs over HTTP/2 do, whichever library
- * reads the frames: what headers, messages and the end of a stream mean for the call. `response` settles as the type `Call`
- * describes. A stream is read as fast as its consumer asks for messages.
+ * One rpc of any of the four kinds, with encoded messages. This class does what all rpcs over HTTP/2 have in common, whichever
+ * library reads the frames: it decides what headers, messages and the end of a stream mean for the call. `response` resolves
+ * and rejects as the type `Call` describes. A stream is read as fast as its consumer asks for messages.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -36,28 +36,28 @@ const CUT = 'the answer ends in the middle of a message';
 export interface RpcSettings {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  /** Called once, when nothing of the rpc is left. */
+  /** Called once, when the call has ended and everything of it is released. */
   readonly onEnd: (rpc: Rpc) => void;
-  /** Sends a call again that the server refused unread, which is always safe. */
+  /** Sends a call again that the server has refused without processing it, which is always safe. */
   readonly again: (attempt: Attempt) => Promise<CallResponse>;
 }
 
-/** A call that needs a connection. */
+/** One attempt to send a call on a connection. */
 export interface Attempt {
   readonly request: CallRequest;
-  /** The most bytes of a message from the upstream. */
+  /** The most bytes that a message from the upstream may have. */
   readonly maxResponseBytes: number;
-  /** True if the call may be sent again when the server refuses it unread. */
+  /** True if the call may be sent once more when the server refuses it without processing it. */
   readonly isFirst: boolean;
 }
 
-/** The part of a connection that every rpc needs. */
+/** What every rpc needs of its connection. */
 export interface RpcConnection {
-  /** The number of bytes that have come so far. */
+  /** The number of bytes that have come on the connection so far. */
   readonly bytesRead: number;
-  /** Reports a call that received nothing until its deadline. */
+  /** Reports that a call received nothing until its deadline, so that the connection may be dead. */
   suspect(): void;
-  /** Counts a call that has ended. */
+  /** Must be called once when a call has ended. */
   release(): void;
 }
 
@@ -70,11 +70,11 @@ export interface ReceivedHeaders {
 
 const metadataOf = (received: ReceivedHeaders | undefined) => received?.metadata() ?? NO_METADATA;
 
-/** The way in which the upstream ended a stream without a status. */
+/** How a stream ended that the upstream ended without a gRPC status. */
 export type StreamEnd =
-  /** The server has not processed the call. */
+  /** The server has not processed the call, so it may be sent again. */
   | { readonly kind: 'refused'; readonly cause: unknown }
-  /** The connection was lost, or the upstream is busy. */
+  /** The connection was lost, or the upstream asks for fewer calls (ENHANCE_YOUR_CALM). */
   | { readonly kind: 'lost'; readonly cause: unknown }
   | { readonly kind: 'cancelled'; readonly cause: unknown }
   | { readonly kind: 'broken'; readonly cause: unknown };
@@ -83,33 +83,33 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
   placeInSlot = -1;
-  /** The place of the call among the running calls of its pool, to which it belongs. */
+  /** The index of the call in the list of its pool's running calls. Only the pool sets it. */
   place = -1;
   protected headers: ReceivedHeaders | undefined;
   protected trailers: ReceivedHeaders | undefined;
   protected readonly reader: MessageReader;
-  /** Ends the wait for the room of a message. Undefined while nothing waits. */
+  /** Stops the request for the memory of a message that is coming. Undefined while no request waits. */
   protected stopAsking: (() => void) | undefined;
-  /** True when the call has ended. The consumer of a stream may still take messages. */
+  /** True when the call has ended. The consumer of a stream may still take messages that have come. */
   protected closed = false;
   private resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   private reject!: (error: unknown) => void;
   private readonly heardBefore: number;
-  /** The time at which a call with a deadline began, in milliseconds since the epoch. */
+  /** The time at which the call began, in milliseconds since the epoch; 0 if it has no deadline. */
   private begunAt = 0;
   private readonly followers: Followers;
   private placeInFollowers = -1;
   private outgoing: Outgoing | undefined;
-  /** The message of a unary answer. */
+  /** The message of a unary answer. Undefined until it has come. */
   private message: FoundMessage | undefined;
-  /** The consumer of a stream while it waits for the next message. */
+  /** The consumer of a stream that waits for the next message. Undefined while none waits. */
   private consumer:
     | { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void }
     | undefined;
   private isAnswered = false;
   private finishing = false;
   private refused = false;
-  /** True if this call has already requested room for the next message. */
+  /** True if memory was requested for the message that is coming. */
   private hasAsked = false;
   private failure: unknown;
 
@@ -128,12 +128,12 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     this.followers = followersOf(attempt.request.signal);
   }
 
-  /** Reads no more of the stream, beyond what the upstream may send anyway, until {@link resumeStream}. */
+  /** Stops reading the stream until {@link resumeStream}. The upstream can still send what its flow control window allows. */
   protected abstract pauseStream(): void;
   protected abstract resumeStream(): void;
   /** Called when the consumer of a stream has taken a message. */
   protected taken(): void {}
-  /** Tells the upstream that the call is over, unless the stream has ended. */
+  /** Tells the upstream that the call is cancelled. Does nothing if the stream has ended. */
   protected abstract resetStream(): void;
   /** True if the whole request was sent. */
   protected abstract get isSent(): boolean;
@@ -142,7 +142,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   /** Returns the reason why the stream has ended without a status. */
   protected abstract streamEnd(): StreamEnd;
 
-  /** Begins what a call needs besides its stream. The subclass calls it when it has a stream. */
+  /** Lets the signal and the deadline end the call, and sends a client stream. Called when the stream is open. */
   protected follow(): void {
     const { deadline, message } = this.request;
     this.placeInFollowers = this.followers.add(this);
@@ -150,7 +150,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     if (!(message instanceof Uint8Array)) this.outgoing = new Outgoing(message, this);
   }
 
-  /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
+  /** Ends the call with `error`, and cancels it at the upstream. Does nothing if the call has ended. */
   abort(error: unknown): void {
     if (this.closed) return;
     this.settle(error);
@@ -197,7 +197,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     }
   }
 
-  /** Takes the message of a unary answer as soon as it is whole. */
+  /** Keeps the message of a unary answer when it is complete. Throws a StatusError if more than one comes. */
   private takeOne(piece: Buffer): void {
     const whole = this.message === undefined ? this.reader.whole(piece) : undefined;
     if (whole === undefined) this.reader.push(piece);
@@ -217,7 +217,10 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     return found;
   }
 
-  /** Asks once for the room of each message. Until the answer comes, the upstream can send no more than its window. */
+  /**
+   * Counts the memory of messages in `room`, the limit for the messages of the request. For a message that is still coming it
+   * requests the memory once; until `room` grants it, the upstream can send no more than its flow control window.
+   */
   private keepRoom(room: Room, found: FoundMessage | undefined): void {
     if (found !== undefined) {
       if (this.hasAsked) this.hasAsked = false;
@@ -247,7 +250,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     }
   }
 
-  /** Called when nothing more will come on the stream. */
+  /** Ends the call by its status. Called when nothing more will come on the stream. */
   protected finish(): void {
     if (this.closed || this.finishing) return;
     this.finishing = true;
@@ -277,7 +280,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
 
   private ofStatus(code: number, trailers: ReceivedHeaders): StatusError {
     const { deadline } = this.request;
-    // The server may report that the deadline has passed before the timer here fires.
+    // The server may report that the deadline has passed before the gateway's own timer fires.
     if (maySayLate(code) && isOver(deadline, this.settings.clock.now()))
       return new DeadlineExceeded(deadline.owner, `the status ${Code[code]} of the upstream`);
     const details = trailers.get('grpc-status-details-bin');
@@ -306,8 +309,9 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   }
 
   /**
-   * Settles everything that still waits. Only the first call has an effect. `afterMessages`: the consumer of a stream gets
-   * the messages that have come before it gets the failure.
+   * Ends the call: resolves or rejects what still waits, and releases what the call uses. `failure` is undefined after a
+   * success. If `afterMessages` is true, the consumer of a stream first gets the messages that have come. Has no effect on an
+   * ended call.
    */
   private settle(failure: unknown, afterMessages = false): void {
     if (this.closed) return; // its deadline passed while a message was being decompressed
@@ -325,7 +329,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     this.settings.onEnd(this);
   }
 
-  /** True if a refused call may be sent again. The messages of a client stream are not kept, so they cannot be sent twice. */
+  /** True if a refused call may be sent again. The messages of a client stream are not kept, so such a call cannot. */
   private get maySendAgain(): boolean {
     return this.attempt.isFirst && this.request.message instanceof Uint8Array;
   }
@@ -337,7 +341,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     this.resolve(streamedResponse(metadataOf(this.headers), () => this.read(), cancel));
   }
 
-  /** Returns the next message of a stream. It is called again only after the result, as `for await` does. */
+  /** Returns the next message of a stream. It is called again only after the result has come, as `for await` does. */
   private read(): Promise<IteratorResult<Uint8Array, undefined>> {
     return new Promise((resolve, reject) => {
       this.consumer = { resolve, reject };
@@ -345,7 +349,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     });
   }
 
-  /** Gives the waiting consumer a message, or the end of the stream. */
+  /** Passes the next message, the end of the stream or its error to the consumer, if the consumer waits. */
   private give(): void {
     const { consumer } = this;
     if (consumer === undefined) return;
@@ -380,7 +384,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     );
   }
 
-  /** Ends a stream whose message is bad. The upstream may have ended it before. */
+  /** Ends a stream that contains an invalid message with `error`. The upstream may already have ended the stream. */
   private breakOff(error: unknown): void {
     if (!this.closed) return this.abort(error);
     this.failure = error;
@@ -389,10 +393,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   }
 }
 
-/**
- * Translates an HTTP status as gRPC does (http-grpc-status-mapping.md). A proxy that reports that it is busy may answer
- * later.
- */
+/** Converts an HTTP status to an error as gRPC does (http-grpc-status-mapping.md). A busy proxy counts as unreachable. */
 function ofHttpStatus(status: number): StatusError {
   const cause = `expected HTTP status 200, got ${status}`;
   return [429, 502, 503, 504].includes(status) ? unreachable(cause) : brokenAnswer(cause);

@@ -1,13 +1,13 @@
 /**
- * Finds the upstream that serves a service. A selector is the full name of a service, a package with everything below it,
- * or `*`:
+ * Finds the upstream that serves a service. A selector is the full name of a service, a package with all services in it and in
+ * its subpackages, or `*`:
  *
  *     shop.v1.Orders     that service
  *     billing.v1.*       billing.v1.Invoices, billing.v1.internal.Ledger; not billing.v1beta.Invoices
  *     *                  every service that no other selector selects
  *     billing.*.Ledger   refused: `*` stands alone or last
  *
- * The longest selector wins; a full name is longer than any package.
+ * If several selectors select a service, the longest one decides. A full name counts as longer than any package.
  */
 
 import { didYouMean } from '../base/did-you-mean.js';
@@ -15,10 +15,10 @@ import { didYouMean } from '../base/did-you-mean.js';
 export type Selection =
   | { readonly kind: 'found'; readonly name: string }
   | { readonly kind: 'none' }
-  /** Several upstreams have equally long selectors for the service. */
+  /** Several upstreams have equally long selectors that select the service. */
   | { readonly kind: 'ambiguous'; readonly names: readonly string[] };
 
-/** Finds the upstream of `service`, which is a full name; `upstreams` are keyed by their name. */
+/** Returns the upstream of `service`, which is a full name. The keys of `upstreams` are their names. */
 export function selectUpstream(
   service: string,
   upstreams: ReadonlyMap<string, { readonly services: readonly string[] }>,
@@ -37,12 +37,15 @@ export function selectUpstream(
   return others.length === 0 ? { kind: 'found', name } : { kind: 'ambiguous', names };
 }
 
-/** True if `text` is a selector as described above. */
+/** Returns true if `text` is a selector of one of the forms above. */
 export function isServiceSelector(text: string): boolean {
   return text === '*' || /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?$/.test(text);
 }
 
-/** Returns a suggestion for a selector that selects no service: the package of that name, or a name that is spelled alike. */
+/**
+ * Returns a correction for a selector that selects no service: `PACKAGE.*` if the text is the name of a package, or a similar
+ * name. Undefined if there is none.
+ */
 export function meantService(selector: string, services: readonly string[]): string | undefined {
   if (services.some((service) => service.startsWith(`${selector}.`))) return `${selector}.*`;
   const packages = services.map((service) => service.replace(/[^.]+$/, '*'));

@@ -1,7 +1,7 @@
 /**
- * The slots of one upstream: how many calls may run on it at once. A call that finds none waits for a moment in a queue,
- * so that a short burst is not refused. The queue is short in number and in time, because a call that waits long would
- * not be answered in time either.
+ * The slots of one upstream, which limit how many calls may run on it at a time. A call that finds no free slot waits in a
+ * queue for a moment, so that a short burst is not refused. The queue is short in number and in time, because a call that waits
+ * long would not be answered in time either.
  */
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
@@ -10,7 +10,7 @@ import { gatewayError, type StatusError } from '../status/status-error.js';
 import { cancelled } from './failure.js';
 import { followersOf } from './followers.js';
 
-/** The time that a call may wait for a slot. */
+/** The longest time in milliseconds that a call waits for a slot. */
 export const LONGEST_WAIT_MS = 100;
 
 interface Waiting {
@@ -26,8 +26,9 @@ export class Slots implements Resource {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Takes a slot if fewer than `limit` are taken. Returns undefined if it has one now, or a promise that resolves when it
-   * has one. The promise rejects if the call is cancelled, or if it waits too long, also because its deadline is near.
+   * Takes a slot for a call if fewer than `limit` are taken. Returns undefined if the call has a slot now, or a promise that
+   * resolves when it has one. The promise rejects with a StatusError if the queue is full, if the call is cancelled, or if it
+   * waits too long or until its deadline.
    */
   take(limit: number, request: CallRequest): Promise<void> | undefined {
     if (this.taken < limit && this.waiting.size === 0) {
@@ -37,7 +38,7 @@ export class Slots implements Resource {
     return this.waiting.size < limit ? this.wait(limit, request) : Promise.reject(busy());
   }
 
-  /** Gives a slot back, and gives it to a call that waits. */
+  /** Frees a slot. If a call waits, it gets the slot. */
   release(): void {
     this.taken--;
     for (const waiting of this.waiting) {

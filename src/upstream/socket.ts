@@ -7,7 +7,7 @@ import { serverNameOf } from './endpoint.js';
 import { withoutHttp2 } from './explained-failure.js';
 import type { TransportSettings } from './transport.js';
 
-/** Returns a socket that connects. `more`: further options of Node's own function. */
+/** Returns a socket that is connecting. `more` has further options for `net.connect`. */
 export function openSocket({ endpoint, tls }: TransportSettings, more: Partial<NetConnectOpts> = {}): Socket {
   const address = endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   const options = { ...address, noDelay: true, ...more } as NetConnectOpts;
@@ -26,20 +26,23 @@ export function openSocket({ endpoint, tls }: TransportSettings, more: Partial<N
   return connectTls(secure);
 }
 
-/** Destroys a socket that this side has closed, if the upstream does not close its side in time. */
+/** Destroys a socket that this side has ended, if the upstream has not closed it within {@link LINGER_MS}. */
 export function destroyLater(socket: Socket, clock: Clock): void {
   if (socket.destroyed) return;
   const cancel = clock.after(LINGER_MS, () => socket.destroy());
   socket.once('close', cancel);
 }
 
-/** Returns why a connected socket cannot carry HTTP/2; undefined if it can. */
+/**
+ * Returns the error of a connected socket that cannot carry HTTP/2, because TLS agreed on another protocol (ALPN); undefined if
+ * it can.
+ */
 export function alpnFailure(socket: Socket, { tls }: TransportSettings): Error | undefined {
   const alpn = tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
   return alpn === 'h2' ? undefined : new Error(`expected ALPN h2, got ${alpn}`);
 }
 
-/** Returns the failure of a peer that has sent no frame of HTTP/2. The connection was made with `settings`. */
+/** Returns the error for a server that has sent no HTTP/2 frame. `settings` are those of the connection. */
 export function noHttp2(cause: unknown, { tls }: TransportSettings): Error {
   return withoutHttp2(cause, tls !== undefined);
 }

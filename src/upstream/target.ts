@@ -16,7 +16,7 @@ export type Target =
   | { readonly kind: 'addresses'; readonly endpoints: readonly Endpoint[] }
   | { readonly kind: 'name'; readonly name: string; readonly port: number };
 
-/** Returns what is wrong with `target`, as `expected …, got …`; undefined when it is valid. */
+/** Returns an error message `expected …, got …` for an invalid target; undefined if the target is valid. */
 export function targetProblem(target: string): string | undefined {
   return parse(target) === undefined ? `expected ${TARGET_FORMS}, got '${target}'` : undefined;
 }
@@ -36,7 +36,8 @@ function parse(target: string): Target | undefined {
   const endpoint = parseHostPort(target.replace(/^dns:(\/\/\/)?/, ''));
   if (endpoint === undefined) return undefined;
   const { host, port } = endpoint;
-  // The connection itself tries all addresses of `localhost`: they are one server, which often listens on one of them.
+  // `localhost` is not looked up here: a connection tries all of its addresses, because they are one server, which often
+  // listens on only one of them.
   const isAddress = isIP(host) !== 0 || host === 'localhost';
   return isAddress ? { kind: 'addresses', endpoints: [endpoint] } : { kind: 'name', name: host, port };
 }

@@ -1,6 +1,6 @@
 /**
- * The TLS files of an upstream: the authorities that it trusts, and its own certificate. When their content changes, new
- * connections use it, and the present connections are replaced.
+ * The TLS files of an upstream: the certificate authorities (CAs) that are trusted, and the gateway's own certificate. When the
+ * content of a file changes, new connections use it, and the present connections are replaced.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
@@ -11,7 +11,10 @@ import { checkAuthorities } from '../base/whole-pem.js';
 import type { Log } from '../telemetry/log.js';
 import type { TlsSettings } from './transport.js';
 
-/** The paths of the files, as the config has them. All are in PEM. */
+/**
+ * The paths of the files, as the config has them. All files are in PEM. `serverName` is the name that the server's certificate
+ * must be for.
+ */
 export interface TlsPaths {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
@@ -24,7 +27,7 @@ export class TlsFiles implements Resource {
   private readonly files: RenewedFiles<TlsSettings>;
   private readonly followers = new Set<() => void>();
 
-  /** Throws if a file cannot be read. */
+  /** Reads the files. Throws if a file cannot be read, or if the key does not belong to the certificate. */
   constructor(
     paths: TlsPaths,
     private readonly log: Log,
@@ -48,18 +51,18 @@ export class TlsFiles implements Resource {
     return this.settings;
   }
 
-  /** Calls `renewed` after each change, until the returned function is called. */
+  /** Calls `renewed` after each change of the files. The returned function ends this. */
   follow(renewed: () => void): () => void {
     this.followers.add(renewed);
     return () => this.followers.delete(renewed);
   }
 
-  /** Reads the files now, as a reload does. */
+  /** Checks the files for changes now. A reload of the config calls it. */
   check(): void {
     this.files.check();
   }
 
-  /** Tells that a server takes no connection with the new files, while the old connections go on. */
+  /** Logs that a server accepts no connection with the new files. The old connections stay in use. */
   refused(error: unknown): void {
     this.log.warn({ err: error }, 'a server takes no connection with the renewed TLS files; the old one stays in use');
   }
@@ -76,7 +79,10 @@ export class TlsFiles implements Resource {
   }
 }
 
-/** Throws if the key does not fit the certificate. */
+/**
+ * Returns the settings with a `context`. Throws if a file has invalid content, or if the key does not belong to the
+ * certificate.
+ */
 function withContext(settings: TlsSettings): TlsSettings {
   const { ca, cert, key } = settings;
   const context = createSecureContext({
@@ -97,7 +103,7 @@ function contentOf({ ca: path, cert, key, serverName }: TlsPaths): TlsSettings {
   };
 }
 
-/** The files in which systems keep the authorities that they trust: Debian, Red Hat, SUSE, Alpine and macOS. */
+/** The files in which operating systems keep the CAs that they trust: Debian and Alpine, Red Hat, SUSE, and macOS. */
 const SYSTEM_ROOTS = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -106,8 +112,9 @@ const SYSTEM_ROOTS = [
 ];
 
 /**
- * Returns the authorities that the system trusts, and those of NODE_EXTRA_CA_CERTS. Undefined when the system has no such
- * file: then Node trusts the authorities that it brings, and those of NODE_EXTRA_CA_CERTS.
+ * Returns the certificates of the CAs that the system trusts, from the file in SSL_CERT_FILE or else the first file of the list
+ * above, and those in NODE_EXTRA_CA_CERTS. Undefined when there is no such file: then Node trusts its built-in CAs and those in
+ * NODE_EXTRA_CA_CERTS.
  */
 function systemRoots(): Buffer | undefined {
   const { SSL_CERT_FILE, NODE_EXTRA_CA_CERTS } = process.env;

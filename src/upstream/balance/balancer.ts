@@ -1,6 +1,7 @@
 /**
- * A Balancer has the members of one upstream, and sends each call to one of them. Lookups, health and outcomes change the
- * members; each change makes new Pickers, and members that stay keep their connections.
+ * A Balancer has the members of one upstream, which are its servers, and sends each call to one of them. Name lookups, health
+ * checks and the outcomes of calls change which members may get calls. Each change makes new Pickers; members that stay keep
+ * their connections.
  */
 import type { Clock } from '../../base/clock.js';
 import { type Resource, type Resources, settingsKey } from '../../base/resources.js';
@@ -25,13 +26,13 @@ import { whenFirst } from './when-first.js';
 /** One entry of an upstream's targets. */
 export interface WeightedTarget {
   readonly target: Target;
-  /** The share of the calls, relative to the other entries. The addresses of the entry divide it among them. */
+  /** The share of the calls, relative to the other entries. It is divided evenly among the addresses of the entry. */
   readonly weight: number;
-  /** The requests that go to the entry; absent for those for which no condition holds. */
+  /** The condition for the requests that this entry gets. Without one, it gets the requests for which none is true. */
   readonly when?: When;
 }
 
-/** The settings that the members depend on. A setting that is undefined is turned off. */
+/** The settings of a Balancer. A feature whose setting is undefined is turned off. */
 export interface BalancerSettings {
   readonly targets: readonly WeightedTarget[];
   readonly policy: LoadBalancing;
@@ -43,11 +44,11 @@ export interface BalancerSettings {
   readonly slowStartMs: number | undefined;
   readonly health: HealthSettings | undefined;
   readonly ejection: EjectionSettings | undefined;
-  /** The percentage of the members that must be healthy and not ejected. If there are fewer, all members are used. */
+  /** The percentage of the members that must be healthy and not ejected. If there are fewer, calls go to all members. */
   readonly panicPercent: number;
 }
 
-/** Called when something about the servers of an upstream changes. */
+/** The functions that a Balancer calls when something about its servers changes. */
 export interface BalancerEvents {
   memberChanged(address: string, change: Change): void;
   addressesChanged(added: readonly string[], removed: readonly string[]): void;
@@ -62,39 +63,45 @@ export interface BalancerOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly lookup: Lookup;
-  /** The files at the paths of the settings. */
+  /** The content of the TLS files whose paths are in the settings. Undefined for plaintext. */
   readonly tls: TlsFiles | undefined;
   readonly events: BalancerEvents;
 }
 
-/** The report on an upstream for operators. */
+/** The state of an upstream, as `/status` and other reports for operators show it. */
 export interface UpstreamReport {
-  /** The best state of its servers; `unknown name` when its name cannot be looked up. */
+  /**
+   * The best state of its servers. If there is no server, it is `looking up` while the first lookup of a name runs, and
+   * `unknown name` after that.
+   */
   readonly state: MemberState | 'looking up' | 'unknown name' | 'closed';
-  /** True if so many servers are out that all of them are used. */
+  /** True if so many servers are unhealthy or ejected that calls go to all servers. */
   readonly isPanic: boolean;
-  /** The reason why a name cannot be looked up. Absent when it can. */
+  /** The reason why a name could not be looked up the last time. Absent when no lookup has failed. */
   readonly why?: string;
   readonly servers: readonly MemberReport[];
 }
 
-/** The addresses of one target. `endpoints` is undefined while the first lookup runs. */
+/** One entry of the targets with its addresses. `endpoints` is undefined until the first lookup of its name has succeeded. */
 interface Group {
   readonly weight: number;
   readonly when: When | undefined;
   endpoints: readonly Endpoint[] | undefined;
-  /** The reason why the last lookup failed. Undefined when it has not. */
+  /** The error of the last lookup. Undefined when it has succeeded. */
   failure: { readonly error: unknown } | undefined;
 }
 
-/** A member of a target. A member that several targets have is the same one. */
+/**
+ * A member as part of one entry of the targets, with its share of the calls. If several entries contain the same address, each
+ * has a Seat with the same member.
+ */
 interface Seat extends Candidate<Member> {
   readonly when: When | undefined;
 }
 
 interface Subset {
   readonly picker: Picker;
-  /** True if its requests may go to the other targets when it is down. */
+  /** True if its requests may go to the targets without a condition when none of its members can be reached. */
   readonly mayLeave: boolean;
 }
 
@@ -103,11 +110,11 @@ export class Balancer implements Resource {
   private readonly members = new Map<string, Member>();
   private readonly names: { readonly key: string; readonly watch: NameWatch; readonly stop: () => void }[] = [];
   private seats: readonly Seat[] = [];
-  /** The picker for requests that have chosen no subset. */
+  /** The picker for requests for which no condition (`when`) is true. */
   private picker: Picker;
-  /** The pickers of the subsets, by their name. */
+  /** The pickers for requests for which a condition is true, by the name of the condition's subset. */
   private readonly subsets = new Map<string, Subset>();
-  /** Functions that wake the calls that wait for the first addresses. */
+  /** Functions that let waiting calls look for a member again. They run when the members or a lookup change. */
   private readonly waiting = new Set<() => void>();
   private cancelStep: (() => void) | undefined;
   private isPanic = false;
@@ -133,7 +140,7 @@ export class Balancer implements Resource {
     }
   }
 
-  /** Sends a call to a member. It fails as a Transport does. */
+  /** Sends a call to a member. Rejects with the same errors as `Transport.call`. */
   call(request: CallRequest): Promise<CallResponse> {
     const picked = this.pickerFor(request).pick(request.tried);
     return picked instanceof Member ? this.send(picked, request) : this.whenPicked(request);
@@ -152,8 +159,8 @@ export class Balancer implements Resource {
   }
 
   /**
-   * Connects to all members and waits for their first health check. Resolves when that has succeeded or failed for each, at
-   * the latest after `limitMs`.
+   * Connects to all members, and waits for the first health check of each. Resolves when each check has succeeded or failed,
+   * and after `limitMs` at the latest.
    */
   async connect(limitMs: number): Promise<void> {
     const { clock } = this.options;
@@ -217,8 +224,8 @@ export class Balancer implements Resource {
   }
 
   /**
-   * Updates the members to the present addresses. Members whose address no longer exists take no more calls. `isFirst`
-   * is true for the first addresses of a target, which are not a change.
+   * Adds members for new addresses and removes members whose address no longer exists. `isFirst` is true for the first
+   * addresses of a target: then nothing is reported, and the new members get no slow start.
    */
   private update(isFirst: boolean): void {
     const found = new Map<string, Member>();
@@ -247,7 +254,7 @@ export class Balancer implements Resource {
     this.compile();
   }
 
-  /** Makes the pickers of the present members. */
+  /** Makes new pickers for the present members, and wakes the waiting calls. */
   private compile(): void {
     const { slowStartMs } = this.settings;
     const now = this.options.clock.monotonic();
@@ -271,7 +278,7 @@ export class Balancer implements Resource {
     this.wake();
   }
 
-  /** Makes new pickers when the share of a member in its slow start grows. */
+  /** Plans to make new pickers when the share of a member in its slow start grows the next time. */
   private planStep(now: number): void {
     this.cancelStep?.();
     this.cancelStep = undefined;
@@ -331,7 +338,10 @@ export class Balancer implements Resource {
     return ejection !== undefined && ejected < mostEjected(this.members.size, ejection);
   }
 
-  /** Returns the key of the connections to an endpoint. Upstreams with the same endpoint and settings share them. */
+  /**
+   * Returns the key under which the connections to an endpoint are shared: upstreams with the same endpoint and the same
+   * settings use the same connections.
+   */
   private keyOf(endpoint: Endpoint): string {
     const { transport, maxConnectionAgeMs = null, tls = null } = this.settings;
     return settingsKey('connections', [transport, maxConnectionAgeMs, endpoint, tls]);
@@ -341,12 +351,15 @@ export class Balancer implements Resource {
     request.tried?.add(member);
     const { attempt, context } = request;
     if (attempt !== undefined) attempt.endpoint = member.address;
-    // The log also names the endpoint that a client did not wait for.
+    // The endpoint is recorded before the call, so that the log has it even if the client leaves before the answer.
     if (context.record !== undefined) context.record.endpoint = member.address;
     return member.call(request);
   }
 
-  /** Waits until a member is connected, or until it is clear that none can be. */
+  /**
+   * Sends a call as soon as a member is connected. Throws a StatusError when it is clear that none can be, and when the call is
+   * cancelled or its deadline passes.
+   */
   private async whenPicked(request: CallRequest): Promise<CallResponse> {
     for (;;) {
       this.refuseIfOver(request);

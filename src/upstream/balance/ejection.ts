@@ -1,6 +1,6 @@
 /**
- * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection is longer
- * than the one before. While the endpoint works, the length of the next ejection goes down again.
+ * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection is longer than the
+ * one before, up to a maximum. For each `ejectFor` in which the endpoint works, the next ejection becomes shorter again.
  */
 import type { Clock } from '../../base/clock.js';
 import type { Verdict } from '../outcome.js';
@@ -8,26 +8,32 @@ import type { Verdict } from '../outcome.js';
 export interface EjectionSettings {
   /** The number of failures in a row that eject an endpoint. */
   readonly consecutiveFailures: number;
-  /** The length of the first ejection. The second one in a row is twice as long, the third one three times. */
+  /** The length of the first ejection in milliseconds. The second one in a row is twice as long, the third one three times. */
   readonly ejectForMs: number;
   /**
-   * The percentage of the endpoints that may be ejected at the same time. If there are several endpoints, one may
-   * always be ejected.
+   * The percentage of the endpoints that may be ejected at the same time. If an upstream has at least two endpoints, one may be
+   * ejected in any case.
    */
   readonly maxEjectedPercent: number;
 }
 
-/** The longest ejection, unless `ejectFor` itself is longer. */
+/** The longest ejection in milliseconds, unless `ejectForMs` itself is longer. */
 const LONGEST_MS = 300_000;
 
-/** Returns how many of `count` endpoints may be ejected. A single endpoint never is: there is no other one. */
+/**
+ * Returns how many of `count` endpoints may be ejected at the same time. A single endpoint is never ejected, because there is
+ * no other one to send calls to.
+ */
 export function mostEjected(count: number, { maxEjectedPercent }: EjectionSettings): number {
   return count < 2 ? 0 : Math.max(1, Math.floor((count * maxEjectedPercent) / 100));
 }
 
-/** The failures of one endpoint. */
+/** The failures and ejections of one endpoint. */
 export class Outlier {
-  /** The number of lost connections that were counted. Each call notes this number when it begins, for {@link noteLoss}. */
+  /**
+   * The number of lost connections that were counted as failures. Each call remembers this number when it begins, for {@link
+   * noteLoss}.
+   */
   losses = 0;
   private failures = 0;
   private ejections = 0;
@@ -38,7 +44,7 @@ export class Outlier {
     private readonly clock: Clock,
   ) {}
 
-  /** Notes the outcome of a call. Returns true if the endpoint has failed so often that it should be ejected. */
+  /** Counts the outcome of a call. Returns true if so many calls in a row have failed that the endpoint should be ejected. */
   note(verdict: Verdict): boolean {
     if (verdict === 'answered') this.failures = 0;
     if (verdict === 'failed') this.failures++;
@@ -46,8 +52,9 @@ export class Outlier {
   }
 
   /**
-   * Notes a call that failed because its connection was lost. `before` is the number of `losses` when the call began. All
-   * calls that were running together count as one failure, because they show one fact. Returns true as {@link note} does.
+   * Counts a call that failed because its connection was lost. `before` is the number of `losses` when the call began. When a
+   * connection is lost, all calls on it fail together, so only the first of them is counted. Returns true if the endpoint
+   * should be ejected, as {@link note} does.
    */
   noteLoss(before: number): boolean {
     if (before !== this.losses) return false;
@@ -63,7 +70,7 @@ export class Outlier {
     return Math.min(ejectForMs * this.ejections, Math.max(ejectForMs, LONGEST_MS));
   }
 
-  /** Ends an ejection. The endpoint must fail as often as before to be ejected again. */
+  /** Ends an ejection. Failures are counted from 0 again. */
   end(): void {
     this.failures = 0;
     this.returnedAt = this.clock.monotonic();

@@ -1,6 +1,6 @@
 /**
- * Asks a server for its health, by `grpc.health.v1.Health/Check`. Several answers in a row decide, so that one lost answer
- * takes no server out.
+ * Asks a server for its health, by the rpc `grpc.health.v1.Health/Check`. The health changes only after several equal answers
+ * in a row, so that one lost answer does not make a server unhealthy.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallMethod, CallRequest, CallResponse } from '../../call/call.js';
@@ -12,31 +12,34 @@ import { isUnreachable, reasonOf } from '../outcome.js';
 export interface HealthSettings {
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** The service whose health is asked for. The empty name stands for the server as a whole. */
+  /** The name of the service whose health is asked for. The empty name means the server as a whole. */
   readonly service: string;
-  /** The number of good answers in a row that make an unhealthy server healthy. */
+  /** The number of good answers in a row after which an unhealthy server counts as healthy. */
   readonly healthyThreshold: number;
-  /** The number of bad or missing answers in a row that make a healthy server unhealthy. */
+  /** The number of bad or missing answers in a row after which a healthy server counts as unhealthy. */
   readonly unhealthyThreshold: number;
 }
 
 /**
- * The result of one check. `absent`: the server has no health service, so nothing is known against it. `unreachable`: there
- * was no connection, so the server could not be asked.
+ * The result of one check. `absent` means that the server has no health service, so it counts as healthy. `unreachable` means
+ * that there was no connection, so the server could not be asked.
  */
 export type Checked =
   | { readonly kind: 'healthy' | 'absent' }
   | { readonly kind: 'unreachable'; readonly error: unknown }
   | { readonly kind: 'unhealthy'; readonly reason: string };
 
-/** The result of the checks so far. Until the first one has ended, it is `unknown`. */
+/** The health of a server according to its checks so far. It is `unknown` until a check has had an answer. */
 export class HealthRecord {
   state: 'unknown' | 'healthy' | 'unhealthy' = 'unknown';
   private streak = 0;
 
   constructor(private readonly settings: Pick<HealthSettings, 'healthyThreshold' | 'unhealthyThreshold'>) {}
 
-  /** Notes a check. Returns true if the state has changed. The first check decides alone. */
+  /**
+   * Counts the result of a check. Returns true if `state` has changed. The first result decides without the thresholds. A check
+   * without a connection changes nothing.
+   */
   note({ kind }: Checked): boolean {
     if (kind === 'unreachable') return false;
     const found = kind === 'unhealthy' ? 'unhealthy' : 'healthy';
@@ -59,10 +62,16 @@ export interface HealthCheckOptions {
 }
 
 const METHOD: CallMethod = { path: '/grpc.health.v1.Health/Check', clientStreaming: false, serverStreaming: false };
-/** The largest random difference of a wait, as a share of the wait, so that several gateways do not check at the same times. */
+/**
+ * The width of the range from which each wait is drawn at random, as a share of the interval: 95 to 105 % of it. So several
+ * gateways do not check at the same times.
+ */
 const JITTER = 0.1;
 
-/** Checks one server at once, and then at regular intervals. The returned function ends the checks. */
+/**
+ * Checks one server now, and then at regular intervals. Each result is passed to `onChecked`. The returned function ends the
+ * checks.
+ */
 export function checkHealth({
   settings,
   clock,
@@ -94,7 +103,10 @@ export function checkHealth({
   }
 }
 
-/** Returns a HealthCheckRequest: the service is field 1. Its length fits in a varint of up to two bytes. */
+/**
+ * Returns an encoded HealthCheckRequest with the service as field 1; empty bytes for the empty name. The name must be shorter
+ * than 16 KiB, because two bytes are written for its length at most.
+ */
 function checkRequest(service: string): Uint8Array {
   const name = Buffer.from(service);
   if (name.length === 0) return name;
@@ -104,7 +116,7 @@ function checkRequest(service: string): Uint8Array {
 
 const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
-/** Reads a HealthCheckResponse: the status is field 1. */
+/** Returns the result that an encoded HealthCheckResponse means: its field 1 is the status. */
 function checkedOf(message: CallResponse['message'], service: string): Checked {
   const bytes = message instanceof Uint8Array ? message : new Uint8Array();
   const status = bytes[0] === 0x08 ? bytes[1] : 0;

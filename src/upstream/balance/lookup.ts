@@ -1,6 +1,7 @@
 /**
- * Looks names up as every other program on the machine does: with `/etc/hosts`, search domains, and the short names of Docker
- * and Kubernetes. The system does not say how long an answer is valid, so DNS is asked for that as well.
+ * Looks up the addresses of names in the same way as other programs on the machine: with `/etc/hosts`, search domains, and the
+ * short names of Docker and Kubernetes. The system does not say how long an answer is valid, so DNS is asked for that in
+ * addition.
  */
 
 import dns from 'node:dns';
@@ -9,19 +10,25 @@ import { Resolver } from 'node:dns/promises';
 export interface LookedUp {
   /** The IP addresses. IPv6 addresses have no brackets. */
   readonly addresses: readonly string[];
-  /** Resolves to how long the answer holds, in milliseconds, or to undefined when that is not known. It never rejects. */
+  /**
+   * Resolves to the time for which the addresses are valid, in milliseconds, or to undefined when it is not known. It never
+   * rejects.
+   */
   readonly ttlMs?: Promise<number | undefined>;
 }
 
-/** Looks up all addresses of a name. Rejects when there is none. */
+/** Looks up all addresses of a name. Rejects when the name has no address. */
 export type Lookup = (name: string) => Promise<LookedUp>;
 
-/** DNS itself is asked only for the lifetime of the answer, so names can be looked up even if it is slow or down. */
+/**
+ * The milliseconds after which DNS is asked no longer for the lifetime. The addresses come from the system, so a slow DNS
+ * server does not delay them.
+ */
 const TTL_TIMEOUT_MS = 2000;
 
 export const systemLookup: Lookup = lookupWith();
 
-/** Returns a lookup that asks `nameServers` for lifetimes. By default it asks the name servers of the system. */
+/** Returns a lookup that asks the DNS servers `nameServers` for the lifetimes. By default it asks those of the system. */
 export function lookupWith(nameServers?: readonly string[]): Lookup {
   return async function lookup(name) {
     const resolver = new Resolver({ timeout: TTL_TIMEOUT_MS, tries: 1 });
@@ -37,8 +44,8 @@ export function lookupWith(nameServers?: readonly string[]): Lookup {
 }
 
 async function addressesOf(name: string): Promise<string[]> {
-  // Without ADDRCONFIG a machine that has no IPv6 would get addresses that it cannot reach. A machine without any network
-  // gets no address with it, not even from /etc/hosts.
+  // Without ADDRCONFIG, a machine that has no IPv6 would get addresses that it cannot reach. With ADDRCONFIG, a machine without
+  // any network gets no address at all, not even from /etc/hosts, so the name is looked up again without it.
   const found = await lookupAll(name, dns.ADDRCONFIG).catch(() => lookupAll(name, 0));
   return [...new Set(found)];
 }
@@ -52,7 +59,10 @@ function lookupAll(name: string, hints: number): Promise<string[]> {
   });
 }
 
-/** Returns the addresses with their shortest lifetime; undefined when DNS does not know the name. */
+/**
+ * Returns the addresses that DNS has for the name, with the shortest of their lifetimes; undefined when DNS does not know the
+ * name.
+ */
 async function lifetimeOf(
   name: string,
   resolver: Resolver,

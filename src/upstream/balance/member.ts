@@ -1,6 +1,6 @@
 /**
- * A member is an endpoint of an upstream with its connections, and with what is known about it: whether it can be reached,
- * whether it says that it is healthy, and whether it is ejected because it fails.
+ * A member is a server (endpoint) of an upstream with its connections, and with what is known about it: whether it can be
+ * reached, whether it reports that it is healthy, and whether it is ejected because calls to it fail.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
@@ -12,22 +12,27 @@ import { type EjectionSettings, Outlier } from './ejection.js';
 import { type Checked, checkHealth, HealthRecord, type HealthSettings } from './health.js';
 import { observedStream } from './observed-stream.js';
 
-/** The states `idle`, `connecting` and `ready` are those of the connections of a member against which nothing is known. */
+/**
+ * The state of a member. `idle`, `connecting` and `ready` are the states of its connections; they are shown if the member is
+ * neither unreachable nor unhealthy nor ejected.
+ */
 export type MemberState = 'idle' | 'connecting' | 'ready' | 'unreachable' | 'unhealthy' | 'ejected';
 
-/** A change of what is known about a member. */
+/**
+ * A change of the state of a member. `returned`: its ejection has ended. `without health`: the server has no health service.
+ */
 export type Change =
   | { readonly kind: 'reachable' | 'healthy' | 'returned' | 'without health' }
   | { readonly kind: 'unreachable' | 'unhealthy'; readonly reason: string }
   | { readonly kind: 'ejected'; readonly reason: string; readonly forMs: number };
 
-/** The report on a member for operators. */
+/** The state of a member, as reports for operators show it. */
 export interface MemberReport {
   readonly address: string;
   readonly state: MemberState;
   /** The time since which the member has this state, in milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** The reason why the member gets no calls. Absent when it may get some. */
+  /** The reason why the member is unreachable, unhealthy or ejected. Absent in other states. */
   readonly why?: string;
 }
 
@@ -36,26 +41,29 @@ export interface MemberOptions {
   readonly maxResponseBytes: number;
   readonly ejection: EjectionSettings | undefined;
   readonly health: HealthSettings | undefined;
-  /** Returns true if one more member may be ejected. */
+  /** Returns true if one more member of the upstream may be ejected. */
   readonly mayEject: () => boolean;
   readonly onChange: (member: Member, change: Change) => void;
   /**
-   * Chooses another member for a call that waited for a connection when the member was removed. Returns undefined if there is
-   * none.
+   * Sends a call to another member. It is used for a call that was still waiting for a connection when the member was removed.
+   * Returns undefined if the balancer is closed.
    */
   readonly again: (request: CallRequest) => Promise<CallResponse> | undefined;
 }
 
-/** The time without attempts to connect after one has failed. The transport itself waits longer after several failures. */
+/**
+ * The milliseconds after a failed attempt to connect in which `prepare` makes no new attempt. The transport itself waits longer
+ * after several failures.
+ */
 const REST_MS = 100;
 
 export class Member {
   readonly address: string;
-  /** The number of calls that have ended, by what they show about the server. */
+  /** The number of calls that have ended, by what their end shows about the server. */
   readonly ended: Record<Verdict, number> = { answered: 0, failed: 0, unknown: 0 };
   ejections = 0;
   isEjected = false;
-  /** The monotonic time at which the member began to get calls. Undefined when it has always got them. */
+  /** The monotonic time at which the slow start of the member began, in milliseconds. Undefined if it needs none. */
   warmSince: number | undefined;
   private reach: 'unknown' | 'reachable' | 'unreachable' = 'unknown';
   private why: string | undefined;
@@ -70,7 +78,7 @@ export class Member {
   private isAbsentTold = false;
   private cancelReturn: (() => void) | undefined;
   private connecting: Promise<void> | undefined;
-  /** The monotonic time from which the next attempt may be made. */
+  /** The monotonic time from which `prepare` may try to connect again, in milliseconds. */
   private restsUntil = 0;
 
   constructor(
@@ -96,13 +104,13 @@ export class Member {
     return this.connections.state() === 'ready';
   }
 
-  /** True if the last attempt to connect has failed. */
+  /** True if the last attempt to connect has failed, or if the connections are closed. */
   get isFailing(): boolean {
     const state = this.connections.state();
     return state === 'failing' || state === 'closed';
   }
 
-  /** True if the member should get no calls, although it may be connected. */
+  /** True if the member is ejected or unhealthy. Then it should get no calls, even if it is connected. */
   get isOut(): boolean {
     return this.isEjected || this.health?.state === 'unhealthy';
   }
@@ -122,7 +130,7 @@ export class Member {
     return state === 'ready' || state === 'connecting' ? state : 'idle';
   }
 
-  /** Connects in the background, so that later calls find a connection. */
+  /** Begins to connect, and does not wait for the result, so that later calls find a connection. */
   prepare(): void {
     const { clock } = this.options;
     if (this.connecting === undefined && clock.monotonic() >= this.restsUntil) void this.connect().catch(() => {});
@@ -152,7 +160,10 @@ export class Member {
     await this.firstCheck;
   }
 
-  /** Sends a call and learns from its end; from the end of a stream only if failures eject the member. */
+  /**
+   * Sends a call, and counts its outcome for the health of the member. The end of a stream is counted only if failures can
+   * eject members; otherwise a stream counts as answered when it begins.
+   */
   call(request: CallRequest): Promise<CallResponse> {
     const losses = this.outlier?.losses;
     return this.connections
@@ -176,20 +187,24 @@ export class Member {
     throw error;
   }
 
-  /** Ends the health checks. The connections stay open, because other upstreams may use them. */
+  /** Ends the health checks and a running ejection. The connections stay open, because other upstreams may use them. */
   close(): void {
     this.stopChecks?.();
     this.cancelReturn?.();
   }
 
-  /** Learns from the end of a call. `losses` is the number of lost connections that were counted before the call began. */
+  /**
+   * Counts the outcome of a call that has ended. `losses` is the number of lost connections that were counted before the call
+   * began.
+   */
   private settle(error: unknown, losses: number | undefined): void {
     const verdict = verdictOf(error);
     this.ended[verdict]++;
     if (verdict !== 'unknown') this.noteReach(error);
     const { outlier } = this;
     if (outlier === undefined || losses === undefined || this.isEjected) return;
-    // While there is no connection, the pickers leave the member out anyway. When it is back, it should get calls at once.
+    // A member without a connection gets no calls in any case, so it is not ejected. When it can be reached again, it should
+    // get calls at once.
     if (isUnreachable(error) && !this.isReady) return;
     const isOutlier = hasNoConnection(error) ? outlier.noteLoss(losses) : outlier.note(verdict);
     if (isOutlier && this.options.mayEject()) this.eject(outlier, error);
@@ -212,11 +227,14 @@ export class Member {
     onChange(this, { kind: 'ejected', reason, forMs });
   }
 
-  /** Notes whether a connection could be made. `error` is that of a call or of an attempt; undefined when it went well. */
+  /**
+   * Records whether the server can be reached. `error` is the error of a call or of an attempt to connect; undefined when it
+   * succeeded.
+   */
   private noteReach(error: unknown): void {
     const reach = isUnreachable(error) ? 'unreachable' : 'reachable';
     const before = this.reach;
-    // A call that had a connection and failed shows nothing new.
+    // A call that failed although it had a connection does not change whether the server can be reached.
     if (reach === before || (error !== undefined && reach === 'reachable')) return;
     this.reach = reach;
     if (reach === 'unreachable') {
@@ -262,7 +280,7 @@ export class Member {
     }
   }
 
-  /** Notes that the member begins to get calls, as a new one or again. */
+  /** Begins the slow start of the member, because it is new or gets calls again. */
   begin(): void {
     this.warmSince = this.options.clock.monotonic();
   }

@@ -1,6 +1,6 @@
 /**
- * Watches the addresses of a name. It asks again after the lifetime of the answer, after a failure, and when somebody who
- * uses the addresses finds that one does not work. While the lookup fails, the addresses of before stay in use.
+ * Watches the addresses of a name. It looks the name up again when the lifetime of the answer has passed, after a failure, and
+ * when a user of the addresses reports that one does not work. While lookups fail, the last known addresses stay in use.
  */
 import { backOffMs } from '../../base/back-off.js';
 import type { Clock } from '../../base/clock.js';
@@ -8,22 +8,26 @@ import type { Resource } from '../../base/resources.js';
 import type { LookedUp, Lookup } from './lookup.js';
 
 export interface NameWatcher {
-  /** Called with the first addresses that are found, and again after each change. They are sorted, so that lists can be compared. */
+  /**
+   * Called with the first addresses that are found, after each change, and when a lookup succeeds after a failure. The
+   * addresses are sorted, so that two lists can be compared.
+   */
   found(addresses: readonly string[]): void;
-  /** Called when the lookup fails, once until it works again. */
+  /** Called when a lookup fails, but not for the failures that follow directly. */
   failed(error: unknown): void;
 }
 
-/** The longest time between two lookups, and the time when the lifetime of an answer is not known. */
+/** The longest wait between two lookups in milliseconds. It is also used when the lifetime of an answer is not known. */
 const AGAIN_MS = 30_000;
-/** The shortest time between two lookups: some name servers say that their answers hold for no time at all. */
+/** The shortest wait between two lookups in milliseconds. It is needed because some name servers send a lifetime of 0. */
 const SOONEST_MS = 1000;
 const BACK_OFF = { firstMs: 1000, longestMs: AGAIN_MS };
 /**
- * The share by which each wait differs at random, so that gateways that start together do not ask at the same times.
+ * The largest random share by which each wait is made longer, so that gateways which were started together do not ask at the
+ * same times.
  */
 const JITTER = 0.1;
-/** A lookup that takes longer has failed; the system's own limit may be minutes. */
+/** The milliseconds after which a lookup counts as failed. The limit of the system itself may be minutes. */
 const TIMEOUT_MS = 10_000;
 
 export class NameWatch implements Resource {
@@ -45,7 +49,10 @@ export class NameWatch implements Resource {
     this.ask();
   }
 
-  /** Adds a watcher, which is called at once with the addresses that are known. The returned function removes it. */
+  /**
+   * Adds a watcher. If addresses or a failure are known already, the watcher is called with them at once. The returned function
+   * removes it.
+   */
   watch(watcher: NameWatcher): () => void {
     this.watchers.add(watcher);
     if (this.addresses !== undefined) watcher.found(this.addresses);
@@ -53,7 +60,7 @@ export class NameWatch implements Resource {
     return () => void this.watchers.delete(watcher);
   }
 
-  /** Reports that an address does not work: the name may have others by now. */
+  /** Reports that an address does not work. The name is looked up again soon, because it may have other addresses by now. */
   doubt(): void {
     const waitMs = Math.max(0, this.askedAt + SOONEST_MS - this.clock.monotonic());
     if (this.failures === 0 && !this.isAsking && !this.isClosed) this.askAfter(waitMs);
@@ -101,7 +108,10 @@ export class NameWatch implements Resource {
     if (!isSame) for (const watcher of this.watchers) watcher.found(sorted);
   }
 
-  /** Moves the next lookup to the end of the lifetime of the answer that was asked for at `askedAt`, if that is earlier. */
+  /**
+   * Moves the next lookup to the end of the answer's lifetime, if that is earlier than planned. `askedAt` is the time at which
+   * that answer was asked for.
+   */
   private hasten(ttlMs: number | undefined, askedAt: number): void {
     if (ttlMs === undefined || ttlMs >= AGAIN_MS || askedAt !== this.askedAt || this.isAsking || this.isClosed) return;
     const elapsedMs = this.clock.monotonic() - askedAt;

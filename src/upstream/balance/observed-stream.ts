@@ -1,6 +1,9 @@
-/** Watches for the end of a stream. */
+/** This module reports the end of a stream of messages. */
 
-/** Returns a stream with the same messages. `onEnd` is called once, with the error of a stream that failed. */
+/**
+ * Returns a stream with the same messages. `onEnd` is called once when it ends: with the error if it failed, and with undefined
+ * if it ended normally or its consumer stopped reading.
+ */
 export function observedStream(
   messages: AsyncIterable<Uint8Array>,
   onEnd: (error: unknown) => void,

@@ -1,6 +1,6 @@
 /**
- * A Picker decides which member gets a call. Its list of members never changes: each change of the members makes a new
- * Picker. For each call it asks which members have a connection.
+ * A Picker decides which member gets a call. Its list of members never changes, because each change of the members makes a new
+ * Picker. For each call it checks which members have a connection.
  */
 import type { Member } from './member.js';
 import { type Candidate, type Choose, compilePolicy, type PolicyName } from './policies.js';
@@ -12,19 +12,23 @@ export type Pickable = Pick<Member, 'isReady' | 'isFailing' | 'isOut' | 'prepare
 
 export interface Picker<M extends Pickable = Member> {
   /**
-   * Returns the member for a call, or the members for which the call must wait until one of them is connected. There are
-   * none if no member is there or allowed. Members in `tried` are chosen only if no other one is connected.
+   * Returns the member for a call. If no member is connected yet, it returns the members of which one must be connected first;
+   * this list is empty if the call can go to no member. Members in `tried` have had this call before, and are chosen only if no
+   * other one is connected.
    */
   pick(tried: ReadonlySet<unknown> | undefined): M | readonly M[];
-  /** True if no member can be reached. */
+  /** True if the last attempt to connect has failed for each member. */
   isDown(): boolean;
-  /** True if so many members are out that all of them are used. */
+  /** True if so many members are unhealthy or ejected that calls go to all members. */
   readonly isPanic: boolean;
 }
 
 export interface PickerOptions {
   readonly policy: LoadBalancing;
-  /** The percentage of the members that must be usable. If there are fewer, all members are used. 0 turns this off. */
+  /**
+   * The percentage of the members that must be healthy and not ejected. If there are fewer, calls go to all members. 0 turns
+   * this off.
+   */
   readonly panicPercent: number;
   readonly random?: () => number;
 }
@@ -38,7 +42,8 @@ export function compilePicker<M extends Pickable>(
   const used = isPanic ? candidates : inside;
   const members = used.map(({ of }) => of);
   const [only] = members;
-  // The transport itself lets calls wait for a connection, and fails them while there is none.
+  // A single member is returned even if it is not connected: its transport lets calls wait for a connection, and fails them
+  // while connecting fails.
   if (only !== undefined && candidates.length === 1) return { pick: () => only, isDown: () => only.isFailing, isPanic };
   if (policy === 'pick_first') return { ...firstPicker(members), isPanic };
   const running = (member: M) => member.running();
@@ -49,8 +54,8 @@ export function compilePicker<M extends Pickable>(
 type Picks<M extends Pickable> = Omit<Picker<M>, 'isPanic'>;
 
 /**
- * Returns the picker of the policies that spread calls: all members are kept connected. `spares` are unhealthy or
- * ejected members. They are used only if no other member can be reached.
+ * Returns a picker that spreads calls over all members by `choose`, and keeps all of them connected. `spares` are unhealthy or
+ * ejected members; they get calls only if no other member can be reached.
  */
 function spreadingPicker<M extends Pickable>(members: readonly M[], spares: readonly M[], choose: Choose<M>): Picks<M> {
   let turn = 0;
@@ -67,7 +72,7 @@ function spreadingPicker<M extends Pickable>(members: readonly M[], spares: read
   };
 }
 
-/** Returns the picker that uses a later member only while the earlier ones cannot be connected. */
+/** Returns a picker that chooses the first member, and a later one only while the earlier ones cannot be connected. */
 function firstPicker<M extends Pickable>(members: readonly M[]): Picks<M> {
   const first = (tried: ReadonlySet<unknown> | undefined) =>
     members.find((one) => tried?.has(one) !== true && (isReady(one) || !one.isFailing));
@@ -81,7 +86,7 @@ function firstPicker<M extends Pickable>(members: readonly M[]): Picks<M> {
   };
 }
 
-/** True if the member is connected. Otherwise it begins to connect. */
+/** Returns true if the member is connected. Otherwise the member begins to connect. */
 function isReady(member: Pickable): boolean {
   if (member.isReady) return true;
   member.prepare();

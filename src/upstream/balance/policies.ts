@@ -1,7 +1,6 @@
 /**
- * The balancing policies: each one chooses an endpoint from a fixed list. They do not look at connections: the caller
- * passes with each choice which endpoints are eligible. The share of an endpoint that is not eligible is divided evenly
- * among all others.
+ * The balancing policies: each one chooses an endpoint from a fixed list. They do not look at connections: with each choice,
+ * the caller says which endpoints are eligible. The others get the calls of an endpoint that is not eligible.
  */
 
 export type PolicyName = 'round_robin' | 'least_request';
@@ -9,7 +8,7 @@ export type PolicyName = 'round_robin' | 'least_request';
 /** An endpoint with its share of the calls. */
 export interface Candidate<Endpoint> {
   readonly of: Endpoint;
-  /** The share, relative to the weights of the other candidates; above 0. */
+  /** The share of the calls, relative to the weights of the other candidates; it is above 0. */
   readonly weight: number;
 }
 
@@ -33,10 +32,14 @@ export function compilePolicy<Endpoint>(
   return isEven ? roundRobin(candidates, options.random) : weightedRoundRobin(candidates, options.random);
 }
 
-/** Chooses one after the other. It begins anywhere, so that many gateways do not begin with the same endpoint. */
+/**
+ * Chooses the endpoints one after the other. The first one is chosen at random, so that many gateways do not all begin with the
+ * same endpoint.
+ */
 function roundRobin<Endpoint>(candidates: readonly Candidate<Endpoint>[], random: () => number): Choose<Endpoint> {
   let next = Math.floor(random() * candidates.length);
-  // A second counter divides the calls of an endpoint that is not eligible; otherwise its neighbour would get them all.
+  // The calls of an endpoint that is not eligible go to the others in turn, by a counter of their own. Otherwise the next
+  // endpoint in the list would get them all.
   let detours = next;
 
   return (isEligible) => {
@@ -50,8 +53,9 @@ function roundRobin<Endpoint>(candidates: readonly Candidate<Endpoint>[], random
 }
 
 /**
- * Chooses by weight, as evenly in time as possible: with the weights 2 and 1 it is a, b, a and not a, a, b. This is the
- * smooth weighted round robin of nginx: each endpoint gains its weight, and the richest one pays the sum of all weights.
+ * Chooses by weight, as evenly in time as possible: with the weights 2 for a and 1 for b, the order is a, b, a and not a, a, b.
+ * It is the smooth weighted round robin of nginx: for each call, each endpoint's credit grows by its weight; the endpoint with
+ * the largest credit is chosen, and its credit is reduced by the sum of all weights.
  */
 function weightedRoundRobin<Endpoint>(
   candidates: readonly Candidate<Endpoint>[],
@@ -75,8 +79,8 @@ function weightedRoundRobin<Endpoint>(
 }
 
 /**
- * Draws two endpoints at random and chooses the one with fewer running calls for its weight. If all endpoints were
- * compared, every gateway would choose the same one.
+ * Draws two endpoints at random and chooses the one with fewer running calls in relation to its weight. If all endpoints were
+ * compared, many gateways would choose the same endpoint at the same time.
  */
 function leastRequest<Endpoint>(
   candidates: readonly Candidate<Endpoint>[],
@@ -89,7 +93,7 @@ function leastRequest<Endpoint>(
     return better(two(eligible) ?? eligible);
   };
 
-  /** Draws two different endpoints. Undefined when there are fewer than two. */
+  /** Returns two different endpoints at random; undefined when there are fewer than two. */
   function two(from: readonly Candidate<Endpoint>[]): readonly Candidate<Endpoint>[] | undefined {
     if (from.length < 2) return undefined;
     const first = Math.floor(random() * from.length);
@@ -101,7 +105,10 @@ function leastRequest<Endpoint>(
     return one === undefined || two === undefined || loadOf(one) <= loadOf(two) ? one?.of : two.of;
   }
 
-  /** The new call is counted too, so that of two idle endpoints the one with the larger weight is chosen. */
+  /**
+   * Returns the running calls in relation to the weight. The new call is counted too, so that of two idle endpoints the one
+   * with the larger weight is chosen.
+   */
   function loadOf({ of, weight }: Candidate<Endpoint>): number {
     return (running(of) + 1) / weight;
   }

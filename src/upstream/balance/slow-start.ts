@@ -1,20 +1,23 @@
 /**
- * Slow start: an endpoint that is new or reachable again gets few calls at first, so that it can fill its caches and
- * open its pools.
+ * Slow start: an endpoint that is new, or that gets calls again, gets few calls at first, so that it can fill its caches and
+ * open its connection pools.
  */
 
-/** The share at the beginning. */
+/** The share of its weight that an endpoint has at the beginning. */
 const FIRST = 0.1;
 /** The number of steps in which the share grows. */
 const STEPS = 10;
 
-/** Returns the share of its weight that an endpoint has `ageMs` after it began, from a tenth to 1. */
+/**
+ * Returns the share of its weight that an endpoint has, from 0.1 to 1. `ageMs` is the time since its slow start began, and
+ * `windowMs` the length of the slow start.
+ */
 export function warmth(ageMs: number, windowMs: number): number {
   const step = Math.floor((ageMs / windowMs) * STEPS) / STEPS;
   return Math.min(1, FIRST + (1 - FIRST) * Math.max(0, step));
 }
 
-/** Returns the time until the share grows again; undefined when it is whole. */
+/** Returns the milliseconds until the share of the endpoint grows again; undefined when the share is 1. */
 export function nextStepMs(ageMs: number, windowMs: number): number | undefined {
   const step = Math.floor((ageMs / windowMs) * STEPS) + 1;
   return ageMs >= windowMs ? undefined : (step * windowMs) / STEPS - ageMs;

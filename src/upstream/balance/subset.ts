@@ -1,6 +1,6 @@
 /**
- * Subsets of the targets of an upstream, as a canary needs them: targets with a `when` get only the requests for which it
- * holds, and those requests go nowhere else.
+ * Subsets of the targets of an upstream, for example for a canary: a target with a condition (`when`) gets only the requests
+ * for which the condition is true. Requests that were chosen by a percentage go to the other targets if the subset is down.
  *
  *     { header: x-canary, value: "1" }   requests with this header
  *     { percent: 5 }                     5 of 100 callers, always the same ones
@@ -9,30 +9,31 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CallContext } from '../../call/call.js';
 
-/** A condition. The name of a header is in lower case. */
+/** The condition for the requests that a target gets. `header` is in lower case. */
 export type When = { readonly header: string; readonly value: string } | { readonly percent: number };
 
-/** The properties of a request that choose a subset. */
+/** The properties of a request that decide to which subset it goes. */
 export interface Chooser extends Pick<CallContext, 'principal' | 'clientAddress'> {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Returns the name of the subset for a request; undefined for the targets without a `when`. */
+/** Returns the name of the subset that a request goes to; undefined if it goes to the targets without a condition. */
 export type ChooseSubset = (request: Chooser) => string | undefined;
 
-/** Returns the name of a subset. Targets with equal conditions are one subset. */
+/** Returns the name of the subset of a condition: `x-canary=1` or `5%`. Targets with equal conditions form one subset. */
 export function subsetName(when: When): string {
   return 'header' in when ? `${when.header}=${when.value}` : `${when.percent}%`;
 }
 
-/** True if the gateway itself has chosen the subset, not the client. */
+/** Returns true if the gateway chooses the requests of the subset (by a percentage), false if clients do (by a header). */
 export function isByPercent(when: When): boolean {
   return 'percent' in when;
 }
 
 /**
- * Compiles the conditions of an upstream's targets, in their order. The first one that holds decides. Returns undefined
- * when there is none. `upstream` is its name: the callers in the 5 % of one upstream are others than those of another.
+ * Compiles the conditions of an upstream's targets. For each request, the first condition that is true decides. Returns
+ * undefined when there is no condition. `upstream` is the name of the upstream: with it, the same percentage selects different
+ * callers for each upstream.
  */
 export function compileSubsets(upstream: string, whens: readonly When[]): ChooseSubset | undefined {
   const names = new Set<string>();
@@ -63,7 +64,10 @@ export function compileSubsets(upstream: string, whens: readonly When[]): Choose
   };
 }
 
-/** Returns a number from 0 to below 100, always the same one for the same caller, or for the same address without one. */
+/**
+ * Returns a number from 0 to below 100 for a caller. It is always the same for the same principal or, without one, for the same
+ * client address.
+ */
 function shareOf(upstream: string, { principal, clientAddress }: Chooser): number {
   const who = principal === undefined ? [clientAddress] : [principal.issuer, principal.subject, principal.consumer];
   const digest = createHash('sha256')

@@ -1,11 +1,11 @@
-/** The wait of a call that cannot be sent to any member yet. */
+/** This module waits for a call that cannot be sent to any member yet. */
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest } from '../../call/call.js';
 import type { Member } from './member.js';
 
 /**
- * Resolves when a member is connected, when all have failed to connect, when a function in `waiting` is called (which is
- * added here), and when the call is cancelled or its deadline passes.
+ * Connects to `members`. Resolves when one of them is connected, when all have failed, or when the call is cancelled or its
+ * deadline passes. Meanwhile `waiting` contains a function that resolves it earlier.
  */
 export function whenFirst(
   { signal, deadline }: Pick<CallRequest, 'signal' | 'deadline'>,

@@ -1,7 +1,7 @@
 /**
- * One rpc of any of the four kinds over a grpc-js channel; its messages are raw bytes. It uses `Channel.createCall`, below
- * the client classes of grpc-js: those create an event emitter, two stack traces and an object stream for each call, where
- * one callback per message is enough, and `startRead` controls the pace of a stream directly.
+ * One rpc of any of the four kinds over a grpc-js channel, with encoded messages. It uses `Channel.createCall` and not the
+ * client classes of grpc-js. Those create an event emitter, two stack traces and an object stream for each call; here one
+ * callback per message is enough, and `startRead` says when the next message of a stream is wanted.
  */
 import type { Channel, Metadata as GrpcMetadata, StatusObject } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
@@ -36,18 +36,18 @@ type GrpcCall = ReturnType<Channel['createCall']>;
 export interface CallSettings {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  /** Called once, when nothing of the rpc is left. */
+  /** Called once, when the call has ended and everything of it is released. */
   readonly onEnd: (call: GrpcJsCall) => void;
-  /** Called when not a byte has come on the channel before the call's deadline. */
+  /** Called when no byte has come on the channel between the start of a call and its deadline. */
   readonly onSilence: (channel: GrpcJsChannel) => void;
 }
 
-/** A running call. `response` settles as the type `Call` describes. */
+/** A running call. `response` resolves and rejects as the type `Call` describes. */
 export class GrpcJsCall implements MessageSink, Expiring {
   readonly response: Promise<CallResponse>;
   dueAt = 0;
   placeInSlot = -1;
-  /** The place of the call among the running calls of its transport, to which it belongs. */
+  /** The index of the call in the list of its transport's running calls. Only the transport sets it. */
   place = -1;
   private readonly call: GrpcCall;
   private readonly onAbort = () => this.abort(cancelled());
@@ -56,7 +56,7 @@ export class GrpcJsCall implements MessageSink, Expiring {
   private headers: GrpcMetadata | undefined;
   /** The message of a unary answer; undefined until it has come. */
   private message: Uint8Array | undefined;
-  /** The consumer of a stream while it waits for the next message. */
+  /** The consumer of a stream that waits for the next message. Undefined while none waits. */
   private reader:
     | { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void }
     | undefined;
@@ -99,14 +99,14 @@ export class GrpcJsCall implements MessageSink, Expiring {
     }
   }
 
-  /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
+  /** Ends the call with `error`, and cancels it at the upstream. Does nothing if the call has ended. */
   abort(error: unknown): void {
     if (this.ended) return;
     this.call.cancelWithStatus(Code.CANCELLED as number, 'cancelled by the gateway');
     this.settle(error);
   }
 
-  /** Ends the call at its deadline on the gateway's clock; the timer of grpc-js uses the machine's clock. */
+  /** Ends the call at its deadline on the gateway's clock, because grpc-js measures deadlines by the machine's clock. */
   expire(): void {
     this.abort(new DeadlineExceeded(this.request.deadline!.owner));
     this.noteSilence();
@@ -155,7 +155,10 @@ export class GrpcJsCall implements MessageSink, Expiring {
     }
   }
 
-  /** Settles everything that still waits. Only the first call has an effect. */
+  /**
+   * Ends the call: resolves or rejects the consumer that waits, rejects `response` if it is still pending, and releases what
+   * the call uses. `failure` is undefined if the call succeeded.
+   */
   private settle(failure: unknown): void {
     this.ended = true;
     this.failure = failure;
@@ -180,7 +183,7 @@ export class GrpcJsCall implements MessageSink, Expiring {
     });
   }
 
-  /** Resolves when the upstream's flow control has let the message pass. */
+  /** Sends a message. Resolves when the flow control of the upstream allows more. */
   write(message: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.call.sendMessageWithContext({ callback: () => resolve() }, toBuffer(message));
@@ -196,7 +199,9 @@ export class GrpcJsCall implements MessageSink, Expiring {
     this.resolve(streamedResponse(fromGrpcMetadata(this.headers), () => this.read(), cancel));
   }
 
-  /** Returns the next message of a stream. It is called again only after the result, as `for await` does. */
+  /**
+   * Returns the next message of a stream. It must not be called again before the result has come; `for await` never does that.
+   */
   private read(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.ended) {
       return this.failure === undefined
@@ -211,7 +216,7 @@ export class GrpcJsCall implements MessageSink, Expiring {
 }
 
 interface Circumstances {
-  /** The metadata that came from the upstream; undefined when nothing came from it. */
+  /** The metadata that the upstream has sent; undefined when it has sent nothing. */
   readonly metadata: StatusMetadata | undefined;
   readonly deadline: Deadline | undefined;
   /** The time now, in milliseconds since the epoch. */
@@ -220,8 +225,8 @@ interface Circumstances {
 }
 
 /**
- * Translates a status to an error. grpc-js reports its own problems as statuses too; they differ from those of the upstream
- * only in their text, and in that `metadata` is undefined.
+ * Converts a status of grpc-js to an error. grpc-js reports its own problems as statuses too. They can be told from those of
+ * the upstream only by their text, or because `metadata` is undefined.
  */
 function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseBytes }: Circumstances): StatusError {
   const { details } = status;
@@ -230,17 +235,19 @@ function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseB
   const cause = `grpc-js: ${Code[code] ?? code}: ${text}`;
   if (maySayLate(code) && isOver(deadline, now)) return new DeadlineExceeded(deadline.owner, cause);
   if (code === Code.DEADLINE_EXCEEDED && deadline !== undefined) {
-    // The timer of grpc-js may fire a millisecond early. Its text contains the address of the upstream.
+    // The timer of grpc-js may fire a millisecond early. The text of its status contains the address of the upstream, so it is
+    // not passed on.
     const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
     if (own) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === Code.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
-  // When decompression fails, grpc-js reports an Error instead of a status: it has neither code nor details.
+  // When decompression fails, grpc-js passes an Error here that has neither a code nor details.
   if (metadata !== undefined && code !== undefined && !OWN_TEXT.test(text))
     return upstreamStatus(code, text, statusDetails(status.metadata), metadata);
   if (code === Code.CANCELLED) return cancelledByUpstream(deadline, now, cause);
-  // RST_STREAM with ENHANCE_YOUR_CALM means that the upstream wants fewer calls; the client did nothing wrong.
+  // A reset (RST_STREAM) with ENHANCE_YOUR_CALM means that the upstream wants fewer calls. grpc-js reports it as
+  // RESOURCE_EXHAUSTED, but the client did nothing wrong.
   const busy = code === Code.UNAVAILABLE || code === Code.RESOURCE_EXHAUSTED;
   return busy ? unreachable(cause, NO_CONNECTION.test(text)) : brokenAnswer(cause);
 }
@@ -249,8 +256,8 @@ function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseB
 const NO_CONNECTION = /^(No connection established|Name resolution failed)/;
 
 /**
- * The texts of grpc-js 1.14 (`subchannel-call.js`, `compression-filter.js`) and of `strict.ts` for problems that they find
- * after an answer has begun.
+ * The texts with which grpc-js 1.14 (`subchannel-call.js`, `compression-filter.js`) and `strict.ts` report problems of an
+ * answer that has begun.
  */
 const OWN_TEXT = new RegExp(
   [
@@ -277,7 +284,10 @@ function isTooLarge(text: string, maxResponseBytes: number): boolean {
   return text.startsWith('Received message') && text.includes('larger than') && text.includes(String(maxResponseBytes));
 }
 
-/** Returns the deadline on the machine's clock, which grpc-js uses; none if it is too far in the future to be sent. */
+/**
+ * Returns the deadline in milliseconds on the machine's clock, which grpc-js uses; infinity if there is none, or if it is too
+ * far in the future for `grpc-timeout`.
+ */
 function grpcDeadline(deadline: Deadline | undefined, clock: Clock): number {
   const leftMs = deadline === undefined ? Number.POSITIVE_INFINITY : deadline.at - clock.now();
   return leftMs > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : Date.now() + leftMs;
@@ -287,7 +297,10 @@ function toBuffer(message: Uint8Array): Buffer {
   return Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
 }
 
-/** The converted metadata: the calls of an aggregate share theirs, and grpc-js makes a copy for each call. */
+/**
+ * The metadata in the form of grpc-js, by the metadata of the request. The calls of an aggregate share one object, so it is
+ * converted once. grpc-js copies it for each call.
+ */
 const CONVERTED = new WeakMap<Metadata, GrpcMetadata>();
 
 function toGrpcMetadata(metadata: Metadata): GrpcMetadata {

@@ -1,7 +1,6 @@
 /**
- * A channel of grpc-js, and the number of its calls. Some features are turned off: those that the gateway has itself
- * (retries, balancing) and those that it does not need (service config from DNS, channelz, the environment's HTTP
- * proxy).
+ * A channel of grpc-js, with the number of its calls. Features of grpc-js are turned off if the gateway has them itself
+ * (retries, balancing) or does not need them (service config from DNS, channelz, the HTTP proxy of the environment).
  */
 import type { ClientHttp2Session } from 'node:http2';
 import type { Channel, ChannelOptions } from '@grpc/grpc-js';
@@ -12,10 +11,10 @@ import { grpcJs } from './package.js';
 import { tellingStreams } from './streams.js';
 import { holdStrictly } from './strict.js';
 
-/** The states in the order of the numbers that grpc-js gives them. */
+/** The states of a channel. Their order is that of the numbers that grpc-js uses for them. */
 const STATES = ['idle', 'connecting', 'ready', 'failing', 'closed'] as const satisfies readonly TransportState[];
 
-/** Wraps one channel. It connects on the first call. */
+/** A wrapper of one channel of grpc-js, which connects on the first call. */
 export class GrpcJsChannel {
   readonly channel: Channel;
   private readonly sessions = new Set<ClientHttp2Session>();
@@ -25,7 +24,7 @@ export class GrpcJsChannel {
 
   constructor(
     settings: TransportSettings,
-    /** The most bytes of a message. grpc-js has no such limit for each call, only for all calls of a channel. */
+    /** The most bytes of a received message. grpc-js has this limit only for a whole channel, not for each call. */
     readonly maxResponseBytes: number,
   ) {
     const options = {
@@ -42,7 +41,10 @@ export class GrpcJsChannel {
     return STATES[this.channel.getConnectivityState(false)]!;
   }
 
-  /** Resolves when the channel is connected. Rejects when the attempt fails, and while the next one is not due. */
+  /**
+   * Resolves when the channel is connected. Rejects with a StatusError when an attempt fails, or has failed and the next one
+   * has not begun.
+   */
   async connected(): Promise<void> {
     for (;;) {
       const state = this.channel.getConnectivityState(true);
@@ -55,7 +57,7 @@ export class GrpcJsChannel {
     }
   }
 
-  /** The number of bytes that have come on the open connections; undefined when there is none. */
+  /** The number of bytes that have come on the open connections; undefined when no connection is open. */
   get bytesRead(): number | undefined {
     if (this.sessions.size === 0) return undefined;
     let bytes = 0;
@@ -69,26 +71,26 @@ export class GrpcJsChannel {
     session.on('error', () => {}).once('close', () => this.sessions.delete(session));
   }
 
-  /** Counts a call that begins. */
+  /** Counts a call that begins, so that the channel is not closed before {@link release}. */
   hold(): void {
     this.running++;
   }
 
-  /** Counts a call that has ended. */
+  /** Counts a call that has ended. Closes a retired channel after its last call. */
   release(): void {
     this.running--;
     if (this.retired && this.running === 0) this.close();
   }
 
-  /** Ends the channel: it must get no new calls, and closes when its last call has ended. */
+  /** Closes the channel when its last call has ended. The caller must give it no new calls. */
   retire(): void {
     this.retired = true;
     if (this.running === 0) this.close();
   }
 
   /**
-   * Retires a channel whose upstream is silent. Such an upstream would not answer the end of its connections, so they are
-   * cut.
+   * Retires a channel whose upstream sends nothing. When the channel closes, its connections are destroyed, because such an
+   * upstream would not answer a normal close.
    */
   abandon(): void {
     this.abandoned = true;
@@ -102,7 +104,10 @@ export class GrpcJsChannel {
   }
 }
 
-/** Returns the target with its scheme: without it, a host whose name is that of a scheme would be read as one. */
+/**
+ * Returns the address with the scheme `dns:` or `unix:`. Without it, grpc-js would read a host such as `dns` in `dns:443` as a
+ * scheme.
+ */
 function grpcTarget(endpoint: Endpoint): string {
   return endpoint.kind === 'unix' ? addressOf(endpoint) : `dns:${addressOf(endpoint)}`;
 }
@@ -115,13 +120,13 @@ function channelOptions({ endpoint, tls }: TransportSettings, maxResponseBytes: 
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,
     'grpc.service_config_disable_resolution': 1,
-    // Retries are off, except for calls that the server refused unread (GOAWAY), which are always safe to send again.
-    // Messages are kept for that up to this many bytes, so a client stream can be at most this far ahead of the upstream.
+    // Retries are off. grpc-js still repeats calls that the server has not processed (GOAWAY), which is always safe. For that
+    // it keeps up to this many bytes of messages, so a client stream can be at most this far ahead of the upstream.
     'grpc.enable_retries': 0,
     'grpc.per_rpc_retry_buffer_size': 65_536,
-    // Channels share no connections, because the state and the close of a transport concern its own connections only.
+    // Each channel has its own connections, because the state of a transport and closing it must concern only these.
     'grpc.use_local_subchannel_pool': 1,
-    // gRPC servers close connections that send PING more often than every five minutes.
+    // Many gRPC servers close a connection on which PING comes more often than every five minutes.
     'grpc.keepalive_time_ms': 310_000,
     'grpc.keepalive_timeout_ms': 20_000,
     'grpc.initial_reconnect_backoff_ms': 200,
@@ -130,7 +135,7 @@ function channelOptions({ endpoint, tls }: TransportSettings, maxResponseBytes: 
   };
 }
 
-/** Returns the options for a server that is called by another name than its address. */
+/** Returns the options that set the server's host name, if it is not the address that is connected to. */
 function nameOptions(endpoint: Endpoint, tls: TlsSettings | undefined): ChannelOptions {
   const name = tls?.serverName;
   if (name !== undefined) return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };

@@ -1,4 +1,7 @@
-/** This module loads grpc-js with the first upstream that uses it: most gateways have none, and loading takes time at every start. */
+/**
+ * This module loads grpc-js when the first upstream uses it. Most gateways have no such upstream, and loading it would make
+ * every start slower.
+ */
 import { createRequire } from 'node:module';
 
 type GrpcJs = typeof import('@grpc/grpc-js');

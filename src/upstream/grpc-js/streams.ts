@@ -1,15 +1,15 @@
 /**
- * Reports the HTTP/2 stream of each call when it begins. Only the stream shows what grpc-js hides: the bytes that come on a
+ * Reports the HTTP/2 stream of each grpc-js call when it begins. The stream shows what grpc-js hides: the bytes that come on a
  * connection, and what is wrong with an answer.
  *
  * grpc-js 1.14 offers no hook for that. Therefore its class for a call on a connection is replaced by a subclass. The
- * subclass reports streams of channels that have the option, and changes nothing for all others.
+ * subclass reports the streams of channels that have the option `protogate.on_stream`, and changes nothing for other channels.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { createRequire } from 'node:module';
 import type { ChannelOptions } from '@grpc/grpc-js';
 
-/** A call of grpc-js on a connection. */
+/** A call of grpc-js on a connection, with the method that is used here. */
 export interface StreamCall {
   cancelWithStatus(code: number, details: string): void;
 }
@@ -26,10 +26,10 @@ type SubchannelCall = new (
 ) => StreamCall;
 
 const OPTION = 'protogate.on_stream';
-/** Marks the subclass, so that a second copy of this module does not wrap it again. */
+/** Marks the subclass as installed, so that a second copy of this module does not make a subclass of it again. */
 const TELLS = Symbol.for('protogate.tells_streams');
 
-/** Returns the channel option that makes grpc-js call `onStream` with each new stream, before anything comes on it. */
+/** Returns the channel option that makes grpc-js call `onStream` with each new stream, before any data comes on the stream. */
 export function tellingStreams(onStream: OnStream): ChannelOptions {
   install();
   return { [OPTION]: onStream };

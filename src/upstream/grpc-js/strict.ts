@@ -9,10 +9,10 @@ import { Code } from '../../status/code.js';
 import { isGrpcType, statusCode, statusMessage } from '../protocol.js';
 import type { StreamCall } from './streams.js';
 
-/** The text of such an error begins with this. */
+/** The beginning of the status message for each answer that is refused here. */
 export const BROKEN = 'Broken answer: ';
 
-/** Checks everything that comes on the stream, before grpc-js sees it. */
+/** Checks the headers, data and trailers of a stream before grpc-js gets them. Ends the call if they are wrong. */
 export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void {
   const messages = new MessageWalk();
   const refuse = (what: string) => call.cancelWithStatus(Code.INTERNAL, BROKEN + what);
@@ -37,9 +37,9 @@ export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void 
 }
 
 /**
- * Corrects two headers before grpc-js reads them. A `grpc-status` that is no number becomes UNKNOWN: grpc-js parses it as
- * JavaScript does, so that an empty text would be OK. `grpc-message` is decoded and encoded again: grpc-js uses
- * `decodeURI`, which leaves sequences such as `%2F`.
+ * Corrects two headers before grpc-js reads them. A `grpc-status` that is not a number becomes UNKNOWN, because grpc-js would
+ * convert it as JavaScript does, so that an empty text would mean OK. `grpc-message` is decoded and encoded again, because
+ * grpc-js uses `decodeURI`, which does not decode sequences such as `%2F`.
  */
 function correctStatus(headers: IncomingHttpHeaders): void {
   const { 'grpc-status': code, 'grpc-message': message } = headers;
@@ -49,13 +49,13 @@ function correctStatus(headers: IncomingHttpHeaders): void {
 
 const PREFIX = 5;
 
-/** Follows length-prefixed messages without keeping them. */
+/** Follows the length-prefixed messages of a stream, without keeping their bytes. */
 class MessageWalk {
-  /** The number of bytes that have come of the prefix; it stays at its maximum while the message itself comes. */
+  /** The number of bytes of the current message's prefix that have come; 5 while the message itself comes. */
   private inPrefix = 0;
   /**
-   * The number of bytes of the message that are still to come; while the prefix comes, the part of the length that is
-   * known.
+   * The number of bytes of the current message that have not come yet. While its prefix comes, it is the length as far as it
+   * was read.
    */
   private left = 0;
 
@@ -63,7 +63,7 @@ class MessageWalk {
     return this.inPrefix > 0;
   }
 
-  /** Reads a chunk. Returns the largest compressed flag of the messages that begin in it. */
+  /** Reads a chunk of the stream. Returns the largest compressed flag of the messages that begin in it; 0 if none begins. */
   walk(chunk: Buffer): number {
     let largest = 0;
     for (let at = 0; at < chunk.length; ) {

@@ -1,4 +1,4 @@
-/** The Transport on @grpc/grpc-js: it has one channel, and all calls share its connection. */
+/** The Transport on @grpc/grpc-js. It has one channel, and all calls share the connection of the channel. */
 import { Bag } from '../../base/bag.js';
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
@@ -9,7 +9,8 @@ import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
 
 /**
- * The shortest time between two replacements of a channel, so that a slow upstream causes at most one new connection a second.
+ * The shortest time in milliseconds between two replacements of a channel, so that a slow upstream causes at most one new
+ * connection per second.
  */
 const LEAVE_AGAIN_MS = 1000;
 
@@ -22,7 +23,7 @@ class GrpcJsTransport implements Transport {
   private readonly runningCalls = new Bag<GrpcJsCall>();
   private readonly calls: CallSettings;
   private channel: GrpcJsChannel | undefined;
-  /** The monotonic time from which the channel may be given up again. */
+  /** The monotonic time from which the channel may be replaced again because of silence, in milliseconds. */
   private mayLeaveAt = 0;
   private closing: Promise<void> | undefined;
   private idle: (() => void) | undefined;
@@ -59,8 +60,8 @@ class GrpcJsTransport implements Transport {
   }
 
   /**
-   * Returns the channel for the limit. After a reload with another limit, new calls get a new channel, and running calls
-   * keep theirs.
+   * Returns the channel with the limit `maxResponseBytes`. If a reload of the config has changed the limit, new calls get a new
+   * channel, and running calls keep theirs.
    */
   private channelFor(maxResponseBytes: number): GrpcJsChannel {
     if (this.channel?.maxResponseBytes !== maxResponseBytes) {
@@ -70,7 +71,10 @@ class GrpcJsTransport implements Transport {
     return this.channel;
   }
 
-  /** Moves new calls to a new channel: grpc-js offers no way to ask whether a connection is alive. */
+  /**
+   * Gives new calls a new channel because the present one is silent. grpc-js offers no way to ask whether a connection is
+   * alive.
+   */
   private leave(channel: GrpcJsChannel): void {
     if (channel !== this.channel || this.clock.monotonic() < this.mayLeaveAt) return;
     this.mayLeaveAt = this.clock.monotonic() + LEAVE_AGAIN_MS;

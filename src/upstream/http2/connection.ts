@@ -20,13 +20,13 @@ export class Connection implements PooledConnection, Watched {
   private readonly socket: Socket;
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   wasReady = false;
-  /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
+  /** True if a call waited for this connection until its deadline, and no byte came. Other calls then do not wait for it. */
   isLate = false;
   /** The reason why the connection ended. Undefined while the connection is open. */
   failure: unknown;
   /** The number of running calls. */
   running = 0;
-  /** The last stream that the upstream looks at after its GOAWAY; later streams were not read. */
+  /** The id of the last stream that the upstream processes after its GOAWAY. It has ignored all later streams. */
   lastStreamId = LAST_STREAM_ID;
   private maxStreams = 0;
   private readonly keepalive: Keepalive;
@@ -41,10 +41,10 @@ export class Connection implements PooledConnection, Watched {
     const session = connectHttp2('http://upstream', {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
-      // The windows of the session already bound how much it may hold.
+      // The flow control windows already limit how much memory the session may use.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
-      // gRPC libraries leave spaces at the ends of `grpc-message`. Node 20 does not have this option, and drops those
-      // texts.
+      // gRPC libraries send `grpc-message` with spaces at its ends. This option lets Node accept them. Node 20 does not have
+      // the option, and drops such texts.
       ...{ strictFieldWhitespaceValidation: false },
     });
     this.session = session;
@@ -58,13 +58,13 @@ export class Connection implements PooledConnection, Watched {
     session.once('connect', () => {
       const failure = alpnFailure(socket, settings);
       if (failure !== undefined) return session.destroy(failure);
-      // Node emits `connect` one turn late, and the session may have been destroyed before.
+      // Node emits `connect` one turn of the event loop late, and the session may have been destroyed before.
       if (session.destroyed) return;
       awaitsSettings = true;
       session.setLocalWindowSize(CONNECTION_WINDOW);
     });
-    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is an HTTP/2
-    // server, and how many calls it takes.
+    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the server speaks HTTP/2,
+    // and how many calls it accepts at a time.
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
       awaitsSettings = false;
       this.maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
@@ -80,7 +80,8 @@ export class Connection implements PooledConnection, Watched {
       cancelTimer();
       this.end(awaitsSettings ? noHttp2(cause, settings) : cause);
     };
-    // Running streams may end normally. Node closes the session after them, or destroys it if the code is an error.
+    // After a GOAWAY, running streams may end normally. Node closes the session after them, or destroys it if the code is an
+    // error.
     session.on('goaway', (code, lastStreamId) => {
       this.lastStreamId = lastStreamId;
       this.end(new Error(`the upstream sent GOAWAY with code ${code}`));
@@ -93,13 +94,13 @@ export class Connection implements PooledConnection, Watched {
     });
   }
 
-  /** True if the connection takes calls, now or when running calls have ended. */
+  /** True if the connection accepts calls, now or when running calls have ended. */
   get isAlive(): boolean {
     const { closed, destroyed } = this.session;
     return this.state === 'ready' && !this.keepalive.isDoubtful && !closed && !destroyed;
   }
 
-  /** True if the connection takes one more call. */
+  /** True if the connection accepts one more call now. */
   get hasRoom(): boolean {
     return this.running < this.maxStreams && this.isAlive;
   }
@@ -114,8 +115,8 @@ export class Connection implements PooledConnection, Watched {
   }
 
   /**
-   * Counts a call that is reset. When many clients leave at once, the remaining calls keep this connection, and new calls
-   * get another one.
+   * Counts a call that this side resets. After too many resets (see `RESETS`), the connection gets no new calls, and its
+   * running calls continue.
    */
   noteReset(): void {
     if (this.resets.overflows()) this.end(new Error('too many streams of the connection were reset'));
@@ -126,8 +127,8 @@ export class Connection implements PooledConnection, Watched {
   }
 
   /**
-   * Reports that a call received nothing until its deadline. New calls use other connections until this one has proved to
-   * be alive.
+   * Reports that a call received nothing until its deadline. New calls use other connections until something has come on this
+   * one.
    */
   suspect(): void {
     this.keepalive.suspect();
@@ -154,13 +155,13 @@ export class Connection implements PooledConnection, Watched {
     this.events.onSilence(this);
   }
 
-  /** Counts a call that has ended. */
+  /** Must be called once when a call has ended. Closes a connection that has no other calls and gets no new ones. */
   release(): void {
     this.running--;
     if (this.state === 'ended' && this.running === 0) this.close();
   }
 
-  /** Sends GOAWAY and closes. No call may be running. */
+  /** Sends GOAWAY and closes the connection. No call may be running. */
   close(): void {
     this.keepalive.stop();
     this.session.close();

@@ -1,4 +1,4 @@
-/** The headers of a request, and those of an answer, as `node:http2` has them. */
+/** The headers of a request and of an answer, in the form that `node:http2` uses. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest } from '../../call/call.js';
@@ -6,10 +6,13 @@ import { isReservedMetadataKey, type Metadata, type MetadataEntry } from '../../
 import { binaryValues, grpcTimeout, metadataValue } from '../protocol.js';
 import type { ReceivedHeaders } from '../rpc.js';
 
-/** Compiles the function that makes the headers of a request. Headers that the calls of an aggregate share are made once. */
+/**
+ * Returns the function that makes the headers of a call. The calls of an aggregate share their metadata, so it is converted
+ * only once.
+ */
 export function requestHeaders(scheme: 'http' | 'https', authority: string, clock: Clock) {
   const common = new WeakMap<Metadata, OutgoingHttpHeaders>();
-  /** Throws a TypeError for illegal metadata. */
+  /** Returns the headers of a call. Throws a TypeError for illegal metadata. */
   return function headersOf({ method, metadata, deadline }: CallRequest): OutgoingHttpHeaders {
     let shared = common.get(metadata);
     if (shared === undefined) {
@@ -54,7 +57,10 @@ export class Http2Headers implements ReceivedHeaders {
     return last === undefined ? undefined : String(last);
   }
 
-  /** Returns the headers that are metadata. Values of one key stay in their order. */
+  /**
+   * Returns the headers that are metadata, without those that HTTP/2 and gRPC use themselves. Several values of one key keep
+   * their order.
+   */
   metadata(): Metadata {
     const { headers } = this;
     const entries: MetadataEntry[] = [];

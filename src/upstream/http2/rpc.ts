@@ -9,9 +9,9 @@ const KEEP_OPEN = { endStream: false };
 
 export class Http2Rpc extends Rpc {
   private readonly stream: ClientHttp2Stream;
-  /** Aborted to break off the messages that are being sent; undefined unless the client streams. */
+  /** Aborts the stream while the client's messages are being sent. Undefined unless the client streams. */
   private readonly cutter: AbortController | undefined;
-  /** The error of the stream, if it had one before the call ended. */
+  /** The first error of the stream before the call ended. Undefined if it had none. */
   private lost: Error | undefined;
 
   constructor(
@@ -35,7 +35,7 @@ export class Http2Rpc extends Rpc {
       this.trailers = new Http2Headers(found);
     });
     stream.on('data', (chunk: Buffer) => this.onData(chunk));
-    // The `close` event follows, and its code shows what is wrong.
+    // Node emits `close` after `error`, and the reset code then shows what is wrong.
     stream.on('error', (error) => {
       if (!this.closed) this.lost ??= error;
     });
@@ -63,8 +63,8 @@ export class Http2Rpc extends Rpc {
   }
 
   /**
-   * Cancels the stream. A normal close would first end the request, and half of an upload would look complete to the
-   * service.
+   * Cancels the stream. For a client stream, a normal close would first send the end of the request, and half of an upload
+   * would look complete to the service.
    */
   protected resetStream(): void {
     const { stream } = this;
@@ -73,13 +73,13 @@ export class Http2Rpc extends Rpc {
       if (this.cutter === undefined || stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL);
       else this.cutter.abort();
     }
-    // Nobody reads the stream any more, and data that has already come must not keep it open.
+    // The stream has no reader any more, and data that has already come would keep it open.
     stream.resume();
   }
 
   /**
-   * Reads the data that Node still holds for a slow consumer before the call ends: if the connection is lost after the last
-   * byte, Node drops that data silently.
+   * Reads the data that Node still holds because the consumer is slow, and then ends the call. If the connection is lost after
+   * the last byte, Node would drop this data without an error.
    */
   protected override finish(): void {
     const stream = this.stream;

@@ -25,17 +25,18 @@ import { Sender, SendingStream } from './sender.js';
 import type { Stream } from './stream.js';
 import { StreamTable } from './stream-table.js';
 
-/** The largest headers that an answer may have, counted as RFC 7541 §4.1 does. */
+/** The most bytes of an answer's headers, counted as in RFC 7541 §4.1: the text of each header, and 32 more. */
 const MAX_LIST_BYTES = 64 * 1024;
 /**
  * The memory into which all connections read. Each piece is used up before the next one is read, so one buffer is enough, and
  * it stays in the processor's cache.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
-/** The largest DATA frame that is sent. Larger frames would let the messages of other calls wait. */
+/** The most bytes of a DATA frame that is sent. The messages of other calls wait while a larger frame is sent. */
 const LARGEST_SENT_FRAME = 64 * 1024;
 /**
- * The most bytes of answers to PINGs and SETTINGS that may wait. A connection whose peer does not read them is closed.
+ * The most bytes of answers to PINGs and SETTINGS that may wait to be sent. A connection with more is closed, because its peer
+ * sends frames but does not read the answers.
  */
 const MOST_CONTROL_BYTES = 1024 * 1024;
 
@@ -48,7 +49,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   failure: unknown;
   running = 0;
   bytesRead = 0;
-  /** The last stream that the upstream looks at after its GOAWAY; later streams were not read. */
+  /** The id of the last stream that the upstream processes after its GOAWAY. It has ignored all later streams. */
   private lastStreamId = LAST_STREAM_ID;
   private nextStreamId = 1;
   private maxStreams = Number.POSITIVE_INFINITY;
@@ -56,23 +57,27 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private readonly socket: Socket;
   private readonly reader = new FrameReader(this);
   private readonly decoder = new HpackDecoder(MAX_LIST_BYTES);
-  /** The latest headers and trailers. */
+  /** The headers that were decoded last. {@link headersOf} returns them again if the next answer has the same ones. */
   private headers: HeaderList | undefined;
+  /** The trailers that were decoded last, kept for the same reason. */
   private trailers: HeaderList | undefined;
   private readonly keepalive: Keepalive;
   private readonly resets: LeakyBucket;
   private readonly cancelTimer: () => void;
-  /** The stream whose DATA is being read; undefined if it has ended. */
+  /** The stream whose DATA frame is being read. Undefined between DATA frames, and if that stream has already ended. */
   private current: Stream | undefined;
-  /** The number of bytes that have come since the last WINDOW_UPDATE of the connection. */
+  /** The number of bytes of DATA that have come since the last WINDOW_UPDATE for the connection was sent. */
   private unreported = 0;
   private isConnected = false;
   /** True when nothing more is read or written. */
   private isDead = false;
-  /** True when the next block must say that the peer's table is not used (RFC 7541 §4.2). */
+  /**
+   * True when the next header block must tell the peer that its dynamic table stays empty, because the peer has made its table
+   * smaller (RFC 7541 §4.2).
+   */
   private mustShrinkTable = false;
   private peerTableBytes = TABLE_BYTES;
-  /** The function to call when the peer acknowledges SETTINGS. */
+  /** The function to call when the peer acknowledges the SETTINGS frame that `ask` has sent. */
   private answered: (() => void) | undefined;
 
   constructor(
@@ -114,7 +119,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     return this.running < this.maxStreams && this.isAlive;
   }
 
-  /** Begins the stream of an rpc with the headers of the block. */
+  /** Sends the encoded headers of a call on a new stream. Returns the object that sends the messages of the stream. */
   begin(rpc: Stream, block: RequestBlock): SendingStream {
     const id = this.nextStreamId;
     this.nextStreamId += 2;
@@ -134,8 +139,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   }
 
   /**
-   * Resets a stream. When many clients leave at once, the remaining calls keep this connection, and new calls get another
-   * one.
+   * Resets a stream, with an error code of HTTP/2. After too many resets (see `RESETS`), the connection takes no new calls, and
+   * its running calls continue.
    */
   reset(rpc: Stream, code: number): void {
     this.forget(rpc);
@@ -190,7 +195,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.socket.destroy();
   }
 
-  /** Sends the written bytes, and closes. The socket is destroyed if the upstream does not close its side in time. */
+  /** Sends the bytes that wait, and closes the socket. Destroys it if the upstream does not close its side in time. */
   private hangUp(): void {
     this.writer.flush();
     this.socket.end();
@@ -216,7 +221,10 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     }
   }
 
-  /** Called when the peer broke a rule. Tells the peer which rule it was, ends all calls and leaves the connection. */
+  /**
+   * Called when a frame of the peer cannot be processed. Sends GOAWAY with the error code if the peer broke a rule of HTTP/2,
+   * ends all calls and closes the connection.
+   */
   private fail(error: unknown): void {
     if (this.isDead) return;
     if (this.isConnected && error instanceof ConnectionError) {
@@ -226,14 +234,15 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.lose(error);
   }
 
-  /** Ends all calls, because nothing more can come. */
+  /** Ends the connection and all of its calls with `cause`, because nothing more can come. */
   private lose(cause: unknown): void {
     this.cancelTimer();
     if (this.isDead) return;
     this.isDead = true;
     this.keepalive.stop();
     if (!this.socket.writableEnded) this.socket.destroy();
-    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is one.
+    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it has come, it is unknown whether the peer is an HTTP/2
+    // server.
     const failure = this.isConnected && this.state === 'connecting' ? noHttp2(cause, this.settings) : cause;
     this.end(failure);
     for (const { id, stream } of this.streams.all())
@@ -248,7 +257,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.events.onChange(this);
   }
 
-  // The frames of the peer
+  // The methods from here on process the frames of the peer.
 
   onSettings(payload: Buffer): void {
     this.writer.settingsAck();
@@ -294,7 +303,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.writer.pingAck(payload);
   }
 
-  /** Running streams may end normally; those that the upstream has not read end now. */
+  /** Ends the calls whose streams the upstream has not processed; they may be sent again. The other calls continue. */
   onGoaway(lastStream: number, code: number): void {
     this.lastStreamId = Math.min(this.lastStreamId, lastStream);
     const cause = new Error(`the upstream sent GOAWAY with code ${code}`);
@@ -325,7 +334,10 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.streamOf(stream)?.receiveHeaders(list, isLast);
   }
 
-  /** Returns the checked headers of a list. Upstreams send the same ones again and again, and the decoder returns the same list. */
+  /**
+   * Returns the checked form of decoded headers. Upstreams often send the same headers again. The decoder then returns the same
+   * array, and this method the same object.
+   */
   headersOf(list: readonly string[], areTrailers: boolean): HeaderList {
     const latest = areTrailers ? this.trailers : this.headers;
     if (latest?.list === list) return latest;
@@ -338,7 +350,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   onDataBegin(stream: number, length: number): void {
     const rpc = this.streamOf(stream);
     this.current = rpc;
-    // Each stream has its own window, so that of the connection need not hold the upstream back.
+    // The window of each stream limits what the upstream may send, so the window of the connection is opened again without
+    // waiting for consumers.
     this.unreported += length;
     if (this.unreported >= CONNECTION_WINDOW / 4) {
       this.writer.windowUpdate(0, this.unreported);
@@ -360,7 +373,10 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     else current?.grant();
   }
 
-  /** Returns the rpc of a stream; undefined if it has ended. Throws for a stream that was never begun. */
+  /**
+   * Returns the open stream with the id; undefined if it has ended. Throws a ConnectionError for a stream that this side never
+   * began.
+   */
   private streamOf(stream: number): Stream | undefined {
     const rpc = this.streams.get(stream);
     if (rpc === undefined && (stream >= this.nextStreamId || stream % 2 === 0))
@@ -369,7 +385,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   }
 }
 
-/** Returns how a stream ended that the upstream reset with the code. */
+/** Returns what a reset by the upstream means for the call. `code` is the error code in the RST_STREAM frame. */
 function resetBy(code: number) {
   const cause = `the upstream reset the stream with code ${code}`;
   switch (code) {

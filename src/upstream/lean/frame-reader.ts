@@ -1,22 +1,24 @@
 /**
- * Reads frames (RFC 9113 §4 to §6) from the bytes of a connection, which may be cut anywhere. The payload of DATA is passed
- * on piece by piece, where it lies; other frames are passed on whole. It keeps no more than one frame, and the header block
- * that CONTINUATION frames make longer.
+ * Reads frames (RFC 9113 §4 to §6) from the bytes of a connection. A chunk may end anywhere in a frame. The payload of DATA is
+ * passed on without a copy, in as many pieces as it comes in; the payload of other frames is passed on when it is complete. At
+ * most one such payload and one header block are kept in memory.
  */
 import { ConnectionError, ErrorCode, Flag, FRAME_HEAD, FrameType, SMALLEST_FRAME_LIMIT } from './frames.js';
 
-/** The largest frame that we allow, which is what every peer may send. */
+/** The most bytes of a frame's payload. It is the default of HTTP/2, which every peer may send. */
 const MAX_FRAME = SMALLEST_FRAME_LIMIT;
-/** The largest header block that we read, and the most frames that it may come in. */
+/** The most bytes of a header block that is read. */
 const MAX_BLOCK = 64 * 1024;
+/** The most CONTINUATION frames of one header block. */
 const MAX_CONTINUATIONS = 32;
 
 /**
- * Gets the frames in their order. Buffers are valid only during the call. Each method may throw a ConnectionError. The
- * reader has checked the lengths, and that the stream is 0 or is not.
+ * Gets the frames in the order in which they came. Each method may throw a ConnectionError, and may use the buffers only until
+ * it returns. The reader has checked that the length of the frame is valid for its type, and that the stream id is 0 only where
+ * this is allowed.
  */
 export interface FrameHandler {
-  /** Called when a DATA frame begins. `length` counts for flow control, with its padding. */
+  /** Called when a DATA frame begins. `length` is the number of bytes that count for flow control, padding included. */
   onDataBegin(stream: number, length: number): void;
   onDataPiece(piece: Buffer): void;
   onDataEnd(isLast: boolean): void;
@@ -24,7 +26,7 @@ export interface FrameHandler {
   onReset(stream: number, code: number): void;
   onSettings(payload: Buffer): void;
   onSettingsAck(): void;
-  /** Called for a PING that must be answered. */
+  /** Called for a PING that must be answered, which is one without the flag ACK. */
   onPing(payload: Buffer): void;
   onGoaway(lastStream: number, code: number): void;
   onWindowUpdate(stream: number, increment: number): void;
@@ -32,7 +34,7 @@ export interface FrameHandler {
 
 export class FrameReader {
   private readonly scratch = Buffer.alloc(FRAME_HEAD);
-  /** The number of bytes of the next frame's head that are in `scratch`. */
+  /** The number of bytes in `scratch`: the first bytes of a frame's head (9 bytes) whose rest has not come yet. */
   private headBytes = 0;
   private hasBegun = false;
   private type = -1;
@@ -40,21 +42,24 @@ export class FrameReader {
   private stream = 0;
   /** The number of bytes of the payload that have not come yet. */
   private left = 0;
-  /** True while a frame has begun and is not whole. */
+  /** True after the head of a frame was read, until all of its payload has come. */
   private isInside = false;
-  /** The bytes at the end of a DATA frame that are padding; -1 while that is not known. */
+  /** The number of bytes of padding at the end of the DATA frame; -1 until it was read. */
   private padding = 0;
-  /** The payload of a frame that came in pieces. */
+  /** The payload of a frame that comes in several chunks. Undefined if there is none. */
   private payload: Buffer | undefined;
   private payloadBytes = 0;
-  /** The header block that CONTINUATION frames continue. */
+  /** The header block that has begun and that CONTINUATION frames must complete. Undefined if there is none. */
   private block:
     | { readonly stream: number; readonly isLast: boolean; readonly parts: Buffer[]; bytes: number }
     | undefined;
 
   constructor(private readonly handler: FrameHandler) {}
 
-  /** Reads a chunk, which is not needed afterwards. Throws a ConnectionError. */
+  /**
+   * Reads the next bytes of the connection. The caller may overwrite `chunk` afterwards. Throws a ConnectionError if the peer
+   * breaks a rule.
+   */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) at = this.isInside ? this.readPayload(chunk, at) : this.readHead(chunk, at);
@@ -100,7 +105,7 @@ export class FrameReader {
     if (length === 0) this.finish(EMPTY);
   }
 
-  /** Checks what the head of a frame says (RFC 9113 §6). */
+  /** Throws a ConnectionError if the type, stream id and length of a frame do not fit together (RFC 9113 §6). */
   private check(length: number): void {
     const { type, stream } = this;
     switch (type) {
@@ -220,7 +225,7 @@ export class FrameReader {
 
 const EMPTY = Buffer.alloc(0);
 
-/** Returns the part of a HEADERS frame that is a header block: without padding and priority. */
+/** Returns the header block in the payload of a HEADERS frame: the payload without padding and priority. */
 function fragmentOf(payload: Buffer, flags: number): Buffer {
   let start = 0;
   let end = payload.length;

@@ -1,18 +1,21 @@
 /**
- * Writes frames (RFC 9113 §4 to §6). What all streams of a connection send in one turn of the event loop is one write to the
- * socket. Small frames are written into buffers that are used again; large messages are not copied.
+ * Writes frames (RFC 9113 §4 to §6). The frames that all streams of a connection send in one turn of the event loop are one
+ * write to the socket. Small frames are written into buffers that are used again; large messages are not copied.
  */
 import type { Socket } from 'node:net';
 import { PREFIX } from '../message-reader.js';
 import { Flag, FRAME_HEAD, FrameType, Setting } from './frames.js';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-/** A change of the table's size to 0 (RFC 7541 §6.3). */
+/** The instruction of HPACK that sets the size of the dynamic table to 0 (RFC 7541 §6.3). */
 const EMPTY_TABLE = Buffer.from([0x20]);
 const BUFFER_BYTES = 32 * 1024;
-/** The number of free buffers that a connection keeps. */
+/** The most unused buffers that a connection keeps for later frames. */
 const MOST_FREE = 2;
-/** Pieces of a message up to this size are copied, because a write of many pieces costs more. */
+/**
+ * The most bytes of a piece of a message that is copied into the buffer. Copying is cheaper than a write with many separate
+ * pieces.
+ */
 const COPY_BYTES = 8 * 1024;
 
 export class FrameWriter {
@@ -21,7 +24,7 @@ export class FrameWriter {
   private start = 0;
   private end = 0;
   private parts: Buffer[] = [];
-  /** The buffers that are full and not written yet. */
+  /** The buffers that are full, and that the socket has not taken yet. */
   private full: Buffer[] = [];
   private readonly free: Buffer[] = [];
   private pendingBytes = 0;
@@ -45,7 +48,10 @@ export class FrameWriter {
     return this.pendingBytes + this.writingBytes;
   }
 
-  /** Returns the number of these bytes that answer frames of the peer. It grows when a peer sends frames and reads no answers. */
+  /**
+   * Returns how many of these bytes are answers to frames of the peer. The number grows if a peer sends frames and does not
+   * read the answers.
+   */
   get controlBacklog(): number {
     return this.pendingControl + this.writingControl;
   }
@@ -62,7 +68,7 @@ export class FrameWriter {
     this.sendLater();
   }
 
-  /** Writes an empty SETTINGS frame. */
+  /** Writes an empty SETTINGS frame, which the peer must acknowledge. */
   question(): void {
     this.head(0, FrameType.SETTINGS, 0, 0);
     this.sendLater();
@@ -100,8 +106,9 @@ export class FrameWriter {
   }
 
   /**
-   * Begins a stream. A block that is larger than `maxFrame` goes on in CONTINUATION frames. `emptiesTable`: the block
-   * begins with an update that empties the table of the peer.
+   * Writes the headers that begin a stream: the first `length` bytes of `block`. What does not fit into a frame of `maxFrame`
+   * bytes follows in CONTINUATION frames. If `emptiesTable` is true, the block begins with the instruction that empties the
+   * peer's dynamic table.
    */
   headers(stream: number, block: Buffer, length: number, maxFrame: number, emptiesTable: boolean): void {
     const extra = emptiesTable ? 1 : 0;
@@ -118,8 +125,8 @@ export class FrameWriter {
   }
 
   /**
-   * Writes a DATA frame with the bytes of `message` from `from` to `to`. At the beginning of a message its prefix comes
-   * first.
+   * Writes a DATA frame with the bytes of `message` from `from` to `to`. If `isBeginning` is true, the prefix of the message
+   * (flag and length, 5 bytes) comes first. If `isLast` is true, the frame ends the stream.
    */
   data(stream: number, isBeginning: boolean, message: Uint8Array, from: number, to: number, isLast: boolean): void {
     const length = to - from;
@@ -139,7 +146,7 @@ export class FrameWriter {
     this.sendLater();
   }
 
-  /** Writes everything now. */
+  /** Passes everything that waits to the socket now. */
   flush(): void {
     this.cut();
     const { parts, socket } = this;
@@ -208,7 +215,7 @@ export class FrameWriter {
     }
   }
 
-  /** Makes room for so many bytes in the buffer. */
+  /** Ensures that the buffer has space for so many bytes, if necessary with a new buffer. */
   private reserve(bytes: number): void {
     if (this.buffer !== undefined && this.end + bytes <= BUFFER_BYTES) return;
     this.cut();
@@ -218,7 +225,7 @@ export class FrameWriter {
     this.end = 0;
   }
 
-  /** Moves the content of the buffer to the parts. */
+  /** Adds the bytes that were written into the buffer since the last call to the list of parts for the socket. */
   private cut(): void {
     if (this.end === this.start) return;
     this.parts.push(this.buffer!.subarray(this.start, this.end));
@@ -233,7 +240,7 @@ export class FrameWriter {
   }
 }
 
-/** The settings that are sent in the preface. */
+/** Returns the SETTINGS that this side sends at the start of a connection. Both limits are in bytes. */
 export function prefaceSettings(streamWindow: number, maxListBytes: number) {
   return [
     [Setting.ENABLE_PUSH, 0],

@@ -38,17 +38,19 @@ export const ErrorCode = {
   ENHANCE_YOUR_CALM: 11,
 } as const;
 
-/** The windows of both sides at the start of a connection, and the largest window (RFC 9113 §6.9). */
+/** The flow control windows of a new connection, in bytes (RFC 9113 §6.9.2). */
 export const DEFAULT_WINDOW = 65_535;
+/** The most bytes that a flow control window may have (RFC 9113 §6.9.1). */
 export const LARGEST_WINDOW = 2 ** 31 - 1;
-/** The smallest and the largest size that a peer may allow for frames (RFC 9113 §6.5.2). */
+/** The smallest limit for the payload of a frame that a peer may set, in bytes (RFC 9113 §6.5.2). */
 export const SMALLEST_FRAME_LIMIT = 16_384;
+/** The largest limit for the payload of a frame that a peer may set, in bytes. */
 export const LARGEST_FRAME_LIMIT = 2 ** 24 - 1;
 
 /** The peer broke a rule of HTTP/2 in a way that ends the whole connection. */
 export class ConnectionError extends Error {
   constructor(
-    /** The code that GOAWAY gives to the peer. */
+    /** The error code that the GOAWAY frame to the peer has. */
     readonly errorCode: number,
     message: string,
   ) {

@@ -5,12 +5,12 @@ import type { ReceivedHeaders } from '../rpc.js';
 import { STATIC_TABLE } from './static-table.js';
 
 export class HeaderList implements ReceivedHeaders {
-  /** The problem of the headers or trailers. Undefined if they have none. */
+  /** What is wrong with the headers or trailers. Undefined if nothing is. */
   readonly fault: string | undefined;
-  /** True when it is known that there is no metadata. */
+  /** True after a call of {@link metadata} has found none, so that later calls need not search again. */
   private hasNone = false;
 
-  /** `list`: name, value, name, value. */
+  /** `list` has the names and values in turn: name, value, name, value. */
   constructor(
     readonly list: readonly string[],
     areTrailers: boolean,
@@ -41,7 +41,7 @@ export class HeaderList implements ReceivedHeaders {
   }
 }
 
-/** The headers that HTTP/2 has no use for, so that an answer with them is malformed (RFC 9113 §8.2.2). */
+/** The headers of HTTP/1.1 that HTTP/2 forbids. An answer that has one of them is malformed (RFC 9113 §8.2.2). */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -50,7 +50,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Names that need no further check. */
+/** Frequent header names that are known to be legal, so they are not checked. */
 const KNOWN: ReadonlySet<string> = new Set([
   'grpc-status',
   'grpc-message',

@@ -1,42 +1,49 @@
 /**
- * Decodes header blocks (RFC 7541). The dynamic table belongs to the connection, so every block must be decoded, also those
- * of calls that have ended. A block can name an entry of the table with one byte, so what it decodes to is bounded by
- * itself: `maxListBytes`.
+ * Decodes header blocks (RFC 7541). Each block may change the dynamic table of the connection, so every block must be decoded,
+ * also those of calls that have ended. One byte of a block can stand for a long header of the table, so the decoded headers
+ * have a limit of their own: `maxListBytes`.
  */
 import { ConnectionError, ErrorCode } from './frames.js';
 import { decodeHuffman } from './huffman.js';
 import { STATIC_TABLE } from './static-table.js';
 
-/** The size of the dynamic table that we allow, which is HPACK's default. */
+/** The most bytes of the dynamic table. It is the default of HPACK. */
 export const TABLE_BYTES = 4096;
-/** The bytes that each entry counts besides its texts (RFC 7541 §4.1). */
+/** The bytes that each header counts in addition to its name and value (RFC 7541 §4.1). */
 const ENTRY_BYTES = 32;
-/** Integers above this are refused. No length or index can be larger. */
+/** The largest integer that is accepted. No legal length or index is larger. */
 const LARGEST_INTEGER = 2 ** 28;
 
-/** The headers of one block: name, value, name, value. Undefined if they are larger than the limit. */
+/** The headers of one block: name, value, name, value. Undefined if they have more than `maxListBytes`. */
 export type DecodedHeaders = readonly string[] | undefined;
 
 export class HpackDecoder {
-  /** The dynamic table as a ring. The newest entry is at `newest`, older ones behind it. */
+  /**
+   * The names in the dynamic table, as a ring buffer. The newest entry is at the index `newest`, and older entries follow it.
+   */
   private readonly names: string[] = new Array(TABLE_BYTES / ENTRY_BYTES);
+  /** The values in the dynamic table, at the same indices as their names. */
   private readonly values: string[] = new Array(TABLE_BYTES / ENTRY_BYTES);
   private newest = 0;
   private count = 0;
   private size = 0;
   private maxSize = TABLE_BYTES;
-  /** The block that is being decoded, and the position in it. */
+  /** The block that is being decoded. */
   private block: Buffer = Buffer.alloc(0);
+  /** The offset of the next byte to read in the block. */
   private at = 0;
   private end = 0;
-  /** The lists of short blocks by the key of {@link shortKey}. Each change of the dynamic table empties it. */
+  /**
+   * The headers that short blocks were decoded to, by the number that {@link shortKey} returns. Each change of the dynamic
+   * table empties this map.
+   */
   private readonly short = new Map<number, readonly string[]>();
 
   constructor(private readonly maxListBytes: number) {}
 
   /**
-   * Throws a ConnectionError for a block that is not valid. The block is not needed afterwards. Equal blocks may have the same
-   * list, so it must not be changed.
+   * Returns the headers in a block. Throws a ConnectionError if the block is invalid. The caller may overwrite the block
+   * afterwards, but must not change the returned array, because equal blocks may get the same one.
    */
   decode(block: Buffer): DecodedHeaders {
     const key = shortKey(block);
@@ -64,11 +71,15 @@ export class HpackDecoder {
     return bytes <= this.maxListBytes ? list : undefined;
   }
 
-  /** The field that `field` has read, if it is not an entry of a table. */
+  /** The name that `field` has read, if it has returned -1. */
   private name = '';
+  /** The value that `field` has read, if it has returned -1. */
   private value = '';
 
-  /** Reads a field (§6). Returns the index of its entry, or -1 for a literal field. */
+  /**
+   * Reads one header (§6). Returns its index in the tables, or -1 if the block has the header itself, which is then in `name`
+   * and `value`.
+   */
   private field(): number {
     const first = this.block[this.at]!;
     if (first >= 0x80) return this.integer(7);
@@ -86,7 +97,7 @@ export class HpackDecoder {
     this.value = this.text();
   }
 
-  /** Reads the changes of the table's size at the beginning of a block (§4.2). */
+  /** Reads the instructions at the beginning of a block that change the size of the dynamic table (§4.2). */
   private resize(): void {
     while (this.at < this.end && this.block[this.at]! >> 5 === 1) {
       const size = this.integer(5);
@@ -97,7 +108,7 @@ export class HpackDecoder {
     }
   }
 
-  /** Reads an integer (§5.1). */
+  /** Reads an integer whose first `prefixBits` bits are the low bits of the next byte (§5.1). */
   private integer(prefixBits: number): number {
     const mask = (1 << prefixBits) - 1;
     let value = this.byte() & mask;
@@ -142,7 +153,7 @@ export class HpackDecoder {
     return (this.newest + age) % this.names.length;
   }
 
-  /** Adds the field that was read to the dynamic table (§4.4). */
+  /** Adds the header in `name` and `value` to the dynamic table (§4.4). */
   private insert(): void {
     const bytes = this.name.length + this.value.length + ENTRY_BYTES;
     this.short.clear();
@@ -155,7 +166,7 @@ export class HpackDecoder {
     this.size += bytes;
   }
 
-  /** Removes the oldest entries until there is room for so many bytes, or none is left. */
+  /** Removes the oldest entries of the dynamic table until so many more bytes fit, or no entry is left. */
   private evict(bytes: number): void {
     while (this.count > 0 && this.size + bytes > this.maxSize) {
       this.count--;
@@ -167,20 +178,22 @@ export class HpackDecoder {
   }
 }
 
-/** The most bytes of a block whose list is kept, and the most of such lists. */
+/** The most bytes of a block whose decoded headers are kept in `short`. */
 const SHORT_BYTES = 4;
+/** The most entries of `short`. */
 const MOST_SHORT = 64;
 
 /**
- * Returns a number for a short block in which each byte names an entry of a table; 0 for any other block. With the same dynamic
- * table, equal numbers are equal headers. Servers send nearly all their headers and trailers in this way.
+ * Returns a number for a block of at most four bytes, each of which is the index of a header in the tables; 0 for any other
+ * block. While the dynamic table does not change, blocks with the same number have the same headers. Servers send nearly all of
+ * their headers and trailers in this way.
  */
 function shortKey(block: Buffer): number {
   if (block.length > SHORT_BYTES) return 0;
   let key = 0;
   for (let i = 0; i < block.length; i++) {
     const byte = block[i]!;
-    // 0x80 is no entry, and 0xff begins an index of several bytes.
+    // 0x80 is not a valid index, and 0xff is the first byte of an index that has several bytes.
     if (byte <= 0x80 || byte === 0xff) return 0;
     key = key * 128 + (byte & 127);
   }

@@ -27,17 +27,23 @@ const LENGTHS: readonly number[] = [
 ];
 const EOS = 256;
 
-/** A node is the index of its row. Four bits lead to a node, and complete at most one symbol, because no code is shorter. */
+/**
+ * The number of columns of the table. An inner node of the tree is named by the index of its row. Four bits complete at most
+ * one symbol, because the shortest code has five bits.
+ */
 const WIDTH = 16;
 const NO_SYMBOL = 511;
 const INVALID = -1;
 
 interface Decoder {
-  /** The steps by row and column. A step has the node in its low 9 bits, and the symbol above them. */
+  /**
+   * The steps, at `row * 16 + column`. A step has the next node in its low 9 bits, and above them the symbol that it completes,
+   * or NO_SYMBOL. It is INVALID if the bits complete the symbol EOS.
+   */
   readonly steps: Int32Array;
   /**
-   * 1 for each node at which a text may end. There, at most seven bits follow the last symbol, and all of them are
-   * ones.
+   * 1 for each node at which a text may end, 0 for the others. There, at most seven bits follow the last symbol, and all of
+   * them are 1 (RFC 7541 §5.2).
    */
   readonly ends: Uint8Array;
 }
@@ -57,7 +63,10 @@ function compile(): Decoder {
   return compiled;
 }
 
-/** Returns the two children of each inner node: an inner node, or `-1 - symbol`. */
+/**
+ * Returns the two children of each inner node, for the bits 0 and 1. A child is the index of an inner node, or `-1 - symbol`
+ * for a complete code.
+ */
 function codeTree(): [number, number][] {
   const children: [number, number][] = [[0, 0]];
   const symbols = LENGTHS.map((_, symbol) => symbol).sort((a, b) => LENGTHS[a]! - LENGTHS[b]! || a - b);
@@ -93,7 +102,10 @@ function step(children: readonly [number, number][], from: number, bits: number)
 
 let text = Buffer.allocUnsafeSlow(4096);
 
-/** Returns the text in `bytes` from `start` to `end`, a character for each byte. Undefined if it is not valid. */
+/**
+ * Returns the decoded text of the bytes from `start` to `end`, with one character for each decoded byte. Undefined if the code
+ * is invalid.
+ */
 export function decodeHuffman(bytes: Uint8Array, start: number, end: number): string | undefined {
   const most = Math.ceil(((end - start) * 8) / 5);
   if (most > text.length) text = Buffer.allocUnsafeSlow(most);

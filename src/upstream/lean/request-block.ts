@@ -1,36 +1,35 @@
 /**
- * Encodes the headers of calls (RFC 7541) into one buffer that is used again for each call. The headers that all calls of a
- * method have in common are encoded once. Nothing is added to the dynamic table of the peer, so blocks do not depend on each
- * other, and are valid on every connection.
+ * Encodes the headers of calls (RFC 7541) into one buffer, which the next call overwrites. The headers that all calls of a
+ * method have in common are encoded once. Nothing is added to the dynamic table of the peer, so a block does not depend on
+ * earlier ones, and is valid on every connection.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallMethod, CallRequest } from '../../call/call.js';
 import { isReservedMetadataKey, type MetadataEntry } from '../../call/metadata.js';
 import { grpcTimeout, metadataValue } from '../protocol.js';
 
-/** `:method: POST`, and `:scheme` with both values, in the static table. */
+/** The byte for `:method: POST`, by its index in the static table. */
 const POST = 0x83;
+/** The bytes for `:scheme: http` and `:scheme: https`, by their index in the static table. */
 const SCHEME = { http: 0x86, https: 0x87 } as const;
-/**
- * A literal with a new name that is not added to the table (RFC 7541 §6.2.2), or that no proxy may add to a table either
- * (§6.2.3).
- */
+/** The first byte of a header that is not added to the dynamic table, and whose name follows as text (RFC 7541 §6.2.2). */
 const LITERAL = 0x00;
+/** The first byte of such a header if proxies must not add it to a dynamic table either (RFC 7541 §6.2.3). */
 const NEVER_INDEXED = 0x10;
-/** The headers that no intermediary may keep in its tables (RFC 7541 §7.1.3). */
+/** The headers with secrets, which no proxy may add to its tables (RFC 7541 §7.1.3). */
 const SECRET: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key']);
-/** The number of keys of metadata that are kept encoded. Clients may choose keys, so there must be a limit. */
+/** The most metadata keys that are kept in encoded form. There must be a limit, because clients may choose keys. */
 const MOST_KEYS = 1000;
 
-/** A key of metadata as it is encoded. */
+/** A metadata key in encoded form. */
 interface Key {
-  /** Empty for a key that is not sent. */
+  /** The encoded key. It is empty for a key that is not sent. */
   readonly bytes: Buffer;
   readonly isBinary: boolean;
 }
 
 export class RequestBlock {
-  /** The block of the last call, up to `length`. */
+  /** The headers of the latest call in encoded form, in the first `length` bytes. */
   buffer = Buffer.allocUnsafeSlow(4096);
   length = 0;
   private readonly methods = new WeakMap<CallMethod, Buffer>();
@@ -42,7 +41,7 @@ export class RequestBlock {
     private readonly clock: Clock,
   ) {}
 
-  /** Encodes the headers of a call. Throws a TypeError for illegal metadata. */
+  /** Encodes the headers of a call into `buffer`, and returns this object. Throws a TypeError for illegal metadata. */
   encode({ method, metadata, deadline }: CallRequest): this {
     const common = this.methods.get(method) ?? this.commonOf(method);
     this.length = 0;
@@ -91,7 +90,7 @@ export class RequestBlock {
     return made;
   }
 
-  /** Writes a string. Returns false if it has other characters than printable ASCII. */
+  /** Writes the length and the bytes of a string. Returns false, and writes nothing, if a character is not printable ASCII. */
   private text(value: string): boolean {
     this.reserve(value.length + LONGEST_INTEGER);
     const { buffer } = this;
@@ -119,7 +118,7 @@ export class RequestBlock {
   }
 }
 
-/** The most bytes of an integer. */
+/** The most bytes of an encoded integer. */
 const LONGEST_INTEGER = 6;
 const TIMEOUT = literalName('grpc-timeout');
 
@@ -137,7 +136,10 @@ function string(text: string): Buffer {
   return Buffer.concat([head.subarray(0, writeLength(head, 0, bytes.length)), bytes]);
 }
 
-/** Writes the length of a string without Huffman code, an integer with a prefix of 7 bits (RFC 7541 §5.1). Returns its end. */
+/**
+ * Writes the length of a string that is not Huffman-coded, as an integer with a prefix of 7 bits (RFC 7541 §5.1). Returns the
+ * offset after it.
+ */
 function writeLength(buffer: Buffer, start: number, length: number): number {
   let at = start;
   if (length < 127) {

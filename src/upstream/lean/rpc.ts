@@ -1,4 +1,4 @@
-/** One rpc over one stream of a lean connection. */
+/** One rpc over one stream of a connection of `connection.ts`. */
 import { STREAM_WINDOW } from '../connection-limits.js';
 import { brokenAnswer } from '../failure.js';
 import { type Attempt, Rpc, type RpcSettings, type StreamEnd } from '../rpc.js';
@@ -9,7 +9,7 @@ import type { RequestBlock } from './request-block.js';
 import type { SendingStream } from './sender.js';
 import type { Stream } from './stream.js';
 
-/** Returns a copy from `start` on. It is needed because the memory of a piece is used again for the next bytes. */
+/** Returns a copy of the bytes from `start` on. A copy is needed because the next read from the socket overwrites `piece`. */
 function copyOf(piece: Buffer, start: number): Buffer {
   const copy = Buffer.allocUnsafe(piece.length - start);
   piece.copy(copy, 0, start);
@@ -18,11 +18,11 @@ function copyOf(piece: Buffer, start: number): Buffer {
 
 export class LeanRpc extends Rpc implements Stream {
   readonly sending: SendingStream;
-  /** The number of bytes that the upstream may still send. */
+  /** The number of bytes that the upstream may still send on the stream. */
   private window = STREAM_WINDOW;
   /** True when the upstream has ended its side of the stream, or one side has reset the stream. */
   private isOver = false;
-  /** The way in which the upstream, or the loss of the connection, ended the stream. */
+  /** The reason why the stream ended without a status. */
   private ended: StreamEnd = { kind: 'broken', cause: 'the stream ended without a status' };
 
   constructor(
@@ -83,7 +83,10 @@ export class LeanRpc extends Rpc implements Stream {
     this.finish();
   }
 
-  /** Allows the upstream to send as much as the consumer reads, and the whole of a message that has begun and has room. */
+  /**
+   * Opens the flow control window of the stream as far as the consumer has read. If the memory limit allows the message that
+   * has begun, all of its missing bytes may come too, even if it is larger than the window.
+   */
   grant(): void {
     if (this.isOver || this.closed || this.stopAsking !== undefined) return;
     const { missing, held } = this.reader;
@@ -111,7 +114,7 @@ export class LeanRpc extends Rpc implements Stream {
     return this.sending.isSent;
   }
 
-  /** The window of the stream ensures this: `grant` adds nothing for bytes that the reader has not taken. */
+  /** Does nothing: {@link grant} opens the window only for bytes that were read, so the upstream stops by itself. */
   protected pauseStream(): void {}
 
   protected resumeStream(): void {

@@ -1,6 +1,6 @@
 /**
- * The open streams of a connection by their ids. It is a hash table with open addressing. A Map would make V8 copy each stream
- * that was ever in it: see {@link Bag} in `base/bag.ts`.
+ * The open streams of a connection by their ids. It is a hash table with open addressing, and no Map, because V8 would copy
+ * each stream that was ever in a Map: see {@link Bag} in `base/bag.ts`.
  */
 import type { Stream } from './stream.js';
 
@@ -8,8 +8,9 @@ const FIRST_PLACES = 16;
 
 export class StreamTable {
   private size = 0;
-  /** The number of places is a power of two, and more than half of them are empty. */
+  /** The stream ids, by place in the table. The number of places is a power of two, and more than half of them are empty. */
   private ids: number[] = new Array(FIRST_PLACES).fill(0);
+  /** The streams, at the same places as their ids. */
   private streams: (Stream | undefined)[] = new Array(FIRST_PLACES).fill(undefined);
 
   /** Adds a stream whose id is not there yet. */
@@ -29,7 +30,8 @@ export class StreamTable {
     if (this.streams[hole] === undefined) return;
     this.size--;
     this.streams[hole] = undefined;
-    // A later stream of the same run that could not have the hole's place moves into it. Otherwise it would not be found.
+    // A search for an id stops at the first empty place. So a later stream is moved into the hole if the search for it passes
+    // the hole.
     const { mask } = this;
     for (let at = (hole + 1) & mask; this.streams[at] !== undefined; at = (at + 1) & mask) {
       const distance = (at - firstPlace(this.ids[at]!, mask)) & mask;
@@ -41,7 +43,7 @@ export class StreamTable {
     }
   }
 
-  /** Returns the streams with their ids. The list does not change when streams are removed. */
+  /** Returns the streams with their ids, as a new array, which does not change when streams are removed. */
   all(): { readonly id: number; readonly stream: Stream }[] {
     return this.streams.flatMap((stream, at) => (stream === undefined ? [] : [{ id: this.ids[at]!, stream }]));
   }
@@ -73,7 +75,10 @@ export class StreamTable {
   }
 }
 
-/** Returns the place where the search for an id begins. The ids of a client are odd numbers. */
+/**
+ * Returns the place where the search for an id begins. The stream ids of a client are odd numbers, so the lowest bit is
+ * dropped.
+ */
 function firstPlace(id: number, mask: number): number {
   return (id >> 1) & mask;
 }

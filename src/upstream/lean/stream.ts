@@ -1,22 +1,27 @@
-/** The stream of one call, as its connection sees it. */
+/** What a connection needs of the stream of one call. */
 import type { StreamEnd } from '../rpc.js';
 import type { DecodedHeaders } from './hpack-decoder.js';
 import type { SendingStream } from './sender.js';
 
 export interface Stream {
   readonly sending: SendingStream;
-  /** True if the upstream has sent headers that are no interim ones. */
+  /** True if the upstream has sent headers that are not interim ones (status 1xx). */
   readonly hasHeaders: boolean;
-  /** Takes a header block. Undefined if it was too large. */
+  /**
+   * Called with the headers or trailers of the answer; `list` is undefined if they were too large. `isLast` is true if they end
+   * the stream.
+   */
   receiveHeaders(list: DecodedHeaders, isLast: boolean): void;
-  /** Takes the beginning of a DATA frame. Throws a ConnectionError if the upstream may not send so much. */
+  /**
+   * Called at the start of a DATA frame of `length` bytes. Throws a ConnectionError if the upstream has no window for so many.
+   */
   receiveData(length: number): void;
-  /** Takes a part of a DATA frame, whose memory is used again afterwards. */
+  /** Called with each piece of a DATA frame. The piece is valid only until the call returns. */
   receivePiece(piece: Buffer): void;
-  /** Takes the end of a DATA frame: lets the upstream send what the consumer takes. */
+  /** Called at the end of a DATA frame. Allows the upstream to send as many more bytes as the consumer has read. */
   grant(): void;
   /** Called when the upstream has ended its side of the stream. */
   receiveEnd(): void;
-  /** Called when the stream has ended in another way. */
+  /** Called when the stream has ended in another way: by a reset, a GOAWAY or the loss of the connection. */
   lose(end: StreamEnd): void;
 }

@@ -1,4 +1,7 @@
-/** The Transport over an HTTP/2 client of our own, which has what gRPC needs of RFC 9113 and RFC 7541 and nothing more. */
+/**
+ * The Transport over protogate's own HTTP/2 client, which implements only what gRPC needs of RFC 9113 (HTTP/2) and RFC 7541
+ * (HPACK).
+ */
 import type { Clock } from '../../base/clock.js';
 import { authorityOf } from '../endpoint.js';
 import { type ConnectionEvents, createPool } from '../pool.js';
