@@ -36,11 +36,6 @@ export interface ServedRow {
   readonly config: object;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /**
-   * The headers of the first half of the warm-up, if they are others. They let code run warm that few of the measured
-   * requests need.
-   */
-  readonly warmUpHeaders?: Readonly<Record<string, string>>;
 }
 
 interface Size {
@@ -109,8 +104,7 @@ async function runWave(
     for (const row of rows) {
       const measured = await Measured.start(row, { upstream, folder: await mkdtemp(join(folder, 'row-')), generator });
       all.push(measured);
-      await measured.ask(warmUp / 2, row.warmUpHeaders);
-      await measured.ask(warmUp / 2);
+      await measured.ask(warmUp);
     }
     for (const end = performance.now() + SETTLING_MS; performance.now() < end; )
       for (const measured of drawn(all)) await measured.ask(BURST_REQUESTS);
@@ -174,8 +168,8 @@ class Measured {
     }
   }
 
-  async ask(requests: number, headers = this.row.headers): Promise<void> {
-    const { path } = this.row;
+  async ask(requests: number): Promise<void> {
+    const { path, headers } = this.row;
     await this.generator.run({ port: this.port, connections: CONNECTIONS, keepsOpen: true, path, headers, requests });
   }
 
