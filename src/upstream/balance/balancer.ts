@@ -68,7 +68,7 @@ export interface BalancerOptions {
   readonly events: BalancerEvents;
 }
 
-/** The state of an upstream, as `/status` and other reports for operators show it. */
+/** The state of an upstream, as `/readyz` of the admin port shows it. */
 export interface UpstreamReport {
   /**
    * The best state of its servers. If there is no server, it is `looking up` while the first lookup of a name runs, and
