@@ -18,7 +18,7 @@ interface Held {
 /** The resources that one user holds. */
 export interface Lease {
   acquire: Resources['acquire'];
-  /** Releases everything that was acquired so far. */
+  /** Releases all resources that were acquired with this lease. */
   release(): Promise<void>;
 }
 
