@@ -32,7 +32,7 @@ export const posixShell: Shell = {
     [CURL, ...options, ...(body === undefined ? [] : [`-d '${body}'`]), ...urls].join(' '),
 };
 
-/** Returns the syntax of PowerShell. On Windows, its `curl` may be an alias of another program, so the commands use `curl.exe` there. */
+/** Returns the syntax of PowerShell. On Windows its `curl` may be another program, so the commands use `curl.exe` there. */
 export function powerShell(platform: NodeJS.Platform): Shell {
   const curl = platform === 'win32' ? CURL.replace('curl', 'curl.exe') : CURL;
   return {
