@@ -114,7 +114,7 @@ export class Balancer implements Resource {
   private picker: Picker;
   /** The pickers for requests for which a condition is true, by the name of the condition's subset. */
   private readonly subsets = new Map<string, Subset>();
-  /** Functions that let waiting calls look for a member again. They run when the members or a lookup change. */
+  /** Functions that let waiting calls look for a member again. They run after each change of members or lookups. */
   private readonly waiting = new Set<() => void>();
   private cancelStep: (() => void) | undefined;
   private isPanic = false;
