@@ -297,8 +297,8 @@ type Want = (folder: string) => { readonly names: Set<string> };
 const MOST_LINKS = 40;
 
 /**
- * Passes to `want` the folder of a path, and each folder on the way to it that contains a symbolic link, and adds the names of
- * the file and of these links.
+ * Finds the folders that must be watched to see changes of `path`: the folder of the file, and each folder on the way to it
+ * that contains a symbolic link. Calls `want` for each of them, and adds the names of the file and of the links to its `names`.
  */
 async function noteWay(path: string, want: Want): Promise<void> {
   let links = 0;

@@ -73,8 +73,8 @@ async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<I
 }
 
 /**
- * Returns the issues of a `jwksFile`. A key in it that cannot be used is ignored with a warning (RFC 7517 §5). It is an error
- * if no usable key is left.
+ * Returns the issues of a `jwksFile`. A key that cannot be used is no issue (RFC 7517 §5); another check warns of it. It is an
+ * issue if no usable key is left, or none for an algorithm in `algorithms`.
  */
 async function jwksIssues(
   path: readonly PropertyKey[],
