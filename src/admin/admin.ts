@@ -1,6 +1,6 @@
 /**
- * The admin port serves health, metrics, the route map and the API documents to operators and their tools. They are never on
- * the public port.
+ * The admin port gives operators and their tools the health, the metrics, the list of routes and the API documents. The public
+ * port never serves these.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -22,37 +22,40 @@ export interface Readiness {
   readonly ready: boolean;
   /** The state of the gateway: `serving`, `starting` or `draining`. */
   readonly state: string;
-  /** The reason why a gateway that serves is not ready. */
+  /** The reason why a gateway in the state `serving` is not ready. Absent when it is ready. */
   readonly why?: string;
-  /** The upstreams by their name. Those that `admin.readiness` does not list have no effect on `ready`. */
+  /** The reports on the upstreams, by the names of the upstreams. Only those in `admin.readiness` affect `ready`. */
   readonly upstreams: ReadonlyMap<string, UpstreamReport>;
-  /** The number of processes that serve; undefined when there is only one. */
+  /** The number of processes that serve. Absent when there is only one. */
   readonly workers?: number;
-  /** The latest attempt to load config and schema. */
+  /** The result of the latest attempt to load config and schema. */
   readonly reload?: unknown;
-  /** Processes that have stopped working and have not ended yet; they serve no new connections. */
+  /** The number of processes that have stopped working but have not ended yet. They accept no new connections. */
   readonly frozen?: number;
 }
 
 export interface AdminSources {
   readonly readiness: () => Readiness | Promise<Readiness>;
   readonly metrics: () => Promise<readonly MetricValues[]>;
-  /** Returns the JSON that `routes --format json` prints. */
+  /** Returns the JSON that `protogate routes --format json` prints. */
   readonly routes: () => unknown;
-  /** Returns the surfaces whose documents are served. */
+  /** Returns the surfaces whose API documents are served. */
   readonly apis: () => readonly Api[];
 }
 
 export interface AdminSettings {
-  /** The hosts that a request may name besides localhost and IP addresses. */
+  /** Returns the hosts that a request may name, in addition to localhost and IP addresses. */
   readonly hosts: () => readonly string[];
-  /** Returns the host that a request names. Throws 400 for a malformed one. */
+  /** Returns the host that a request names. Throws a StatusError (400) if it is malformed. */
   readonly authorityOf: (req: IncomingMessage) => string;
   readonly errors: () => ErrorSettings;
   readonly log: Log;
 }
 
-/** Builds the admin request listener: `/healthz`, `/readyz`, `/metrics`, `/routes`, `/openapi.json`, `/reference`. */
+/**
+ * Returns the request listener of the admin port, for `/healthz`, `/readyz`, `/metrics`, `/routes`, `/openapi.json` and
+ * `/reference`.
+ */
 export function createAdmin(
   { readiness, metrics, routes, apis }: AdminSources,
   { hosts, authorityOf, errors, log }: AdminSettings,
@@ -85,7 +88,8 @@ export function createAdmin(
     const requestId = randomUUID();
     ctx.set('x-request-id', requestId);
     ctx.set('x-content-type-options', 'nosniff');
-    // No route here reads a body, so a request with an unread body ends its connection.
+    // No route of the admin port reads a body. The connection of a request with a body is closed, because the body is still on
+    // it.
     if (!ctx.req.complete) ctx.set('connection', 'close');
     try {
       requireHost(authorityOf(ctx.req), hosts());
@@ -117,7 +121,7 @@ export function createAdmin(
   }
 }
 
-/** The most characters that the log has of a text that the client chooses. */
+/** The most characters of a text of the client that are written to the log. */
 const MOST_LOGGED = 256;
 
 function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
@@ -132,12 +136,14 @@ function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
   };
 }
 
-/** Returns the path of a request. It is empty for a target without one, such as `http://`, for which Koa has `null`. */
+/**
+ * Returns the path of a request. It is empty for a request target without a path, such as `http://`, for which Koa has `null`.
+ */
 function pathOf({ path }: Context): string {
   return (path as string | null) ?? '';
 }
 
-/** Answers requests that no route has answered. */
+/** Answers the requests that no route has answered: OPTIONS, another method (405) and an unknown path (404). */
 function elsewhere(ctx: Context & { matched?: readonly unknown[] }): void {
   if ((ctx.matched?.length ?? 0) === 0) {
     const known = 'expected /healthz, /readyz, /metrics, /routes, /openapi.json or /reference';

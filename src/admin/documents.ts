@@ -1,7 +1,7 @@
 /**
  * Serves the API documents on the admin port: `/openapi.json`, and `/reference`, a page that shows them. The page is Swagger
- * UI; its files come from its npm package, and the page loads nothing from other hosts. The document of a large API is too large
- * for a browser, so it is shown one service at a time.
+ * UI. Its files come from the npm package, and the page loads nothing from other hosts. A browser cannot show the document of a
+ * large API at once, so it shows one service at a time.
  */
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,12 +17,12 @@ import { writeJson } from '../openapi/write.js';
 import { gatewayError } from '../status/status-error.js';
 import { referencePage, SCRIPT } from './reference-page.js';
 
-/** The longest time for which a document is made without a pause, in milliseconds. */
+/** The milliseconds for which the process works on a document before other work may run. */
 const SLICE_MS = 10;
-/** An API with more routes is shown one service at a time. */
+/** The most routes of an API that is shown as a whole. A larger API is shown one service at a time. */
 const MOST_ROUTES = 200;
 
-/** Adds the routes. `apis` returns the surfaces that are served. */
+/** Adds the routes of the documents to the router. `apis` returns the surfaces that are served. */
 export function addDocuments(router: Router, apis: () => readonly Api[]): void {
   router.get('/openapi.json', (ctx) => {
     const api = surfaceAsked(ctx, apis());
@@ -32,13 +32,13 @@ export function addDocuments(router: Router, apis: () => readonly Api[]): void {
   });
   router.get('/reference', (ctx) => {
     requireFiles();
-    // The links of the page are relative, so that it also works below a path of a proxy.
+    // The links of the page are relative, so that the page also works if a proxy serves it under another path.
     if (ctx.path.endsWith('/')) return ctx.redirect(`../reference${ctx.search}`);
     const all = apis();
     const api = surfaceAsked(ctx, all, all[0]?.name);
     const services = documentedServices(api);
     const isSmall = api.routes.length <= MOST_ROUTES;
-    // When a reader chooses another surface, the form also sends the service, which that surface may not have.
+    // When a reader chooses another surface, the form also sends the service, but the surface may not have it.
     const service = services.find((name) => name === oneOf(ctx.query.service));
     const shown = service ?? (isSmall ? undefined : services[0]);
     ctx.set('content-security-policy', POLICY);
@@ -66,7 +66,10 @@ export function addDocuments(router: Router, apis: () => readonly Api[]): void {
 /** The files of Swagger UI that the page needs. */
 const FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'];
 
-/** The browser runs only scripts that are files of this port. Swagger UI sets styles of elements and has its pictures as data. */
+/**
+ * The Content-Security-Policy of the page: the browser runs only scripts that are files of this port. Swagger UI sets `style`
+ * attributes and uses `data:` URLs for its pictures, so these are allowed.
+ */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -78,7 +81,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Returns the folder of Swagger UI. Throws a 404 that names the package to install if it is not there. */
+/** Returns the folder of Swagger UI. If it is not installed, throws a StatusError (404) that names the package to install. */
 function requireFiles(): string {
   try {
     return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
@@ -87,7 +90,7 @@ function requireFiles(): string {
   }
 }
 
-/** Returns the surface that the query names. Throws 404 for a name that no surface has. */
+/** Returns the surface that the query names, or the default one. Throws a StatusError (404) if there is no such surface. */
 function surfaceAsked({ query }: Context, apis: readonly Api[], byDefault?: string): Api {
   const names = apis.map(({ name }) => name);
   const name = oneOf(query.surface) ?? byDefault ?? (apis.length === 1 ? names[0] : undefined);
@@ -96,7 +99,9 @@ function surfaceAsked({ query }: Context, apis: readonly Api[], byDefault?: stri
   return api;
 }
 
-/** Returns the service that the query names. Undefined without a name. Throws 404 for a name that no service has. */
+/**
+ * Returns the service that the query names; undefined if it names none. Throws a StatusError (404) if there is no such service.
+ */
 function serviceAsked({ query }: Context, api: Api): string | undefined {
   const service = oneOf(query.service);
   if (service === undefined) return undefined;
@@ -105,7 +110,7 @@ function serviceAsked({ query }: Context, api: Api): string | undefined {
   return service;
 }
 
-/** Returns a query parameter. An empty one counts as absent. */
+/** Returns the last value of a query parameter; undefined if it is absent or empty. */
 function oneOf(value: string | string[] | undefined): string | undefined {
   const last = Array.isArray(value) ? value.at(-1) : value;
   return last === '' ? undefined : last;
@@ -116,7 +121,7 @@ function unknown(parameter: string, names: readonly string[], got: string | unde
   return gatewayError('ROUTE_NOT_FOUND', `${parameter}: expected one of ${listed(names)}, got ${found}`);
 }
 
-/** Yields the pieces as blocks. Between two blocks the process does its other work. */
+/** Joins the pieces to blocks, and yields a block about every 10 ms. Between two blocks the process does its other work. */
 async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
   let block = '';
   let end = performance.now() + SLICE_MS;

@@ -1,13 +1,16 @@
 /**
- * Decides which hosts the admin port answers for. Any web page may point its own name at this address (DNS rebinding), and
- * the browser would let the page read the answers. So a request must name localhost, an IP address, or a host of
- * `admin.hosts`. A request that names no host does not come from a browser.
+ * Decides for which host names the admin port answers. Any web page may let its own host name point at this address (DNS
+ * rebinding), and then the browser would let the page read the answers. So a request must name localhost, an IP address or a
+ * host in `admin.hosts`. A request that names no host does not come from a browser, and is allowed.
  */
 import { isIP } from 'node:net';
 import { parseAuthority } from '../base/authority.js';
 import { gatewayError } from '../status/status-error.js';
 
-/** Throws 421 for a host that is none of `hosts`, which are names, and `*.suffix` for all names below one. */
+/**
+ * Throws a StatusError (421) if the host of a request is not allowed. `hosts` are names, or `*.example.com` for all names below
+ * one.
+ */
 export function requireHost(authority: string, hosts: readonly string[]): void {
   const exact = new Set(['', 'localhost', ...hosts.map((host) => host.toLowerCase())]);
   const suffixes = [...exact].filter((host) => host.startsWith('*.')).map((host) => host.slice(1));

@@ -1,12 +1,15 @@
-/** This module makes the page around Swagger UI: a form to choose surface and service, and the script that starts it. */
+/**
+ * This module makes the HTML page around Swagger UI, with a form to choose the surface and the service, and the script that
+ * starts Swagger UI.
+ */
 
 export interface ReferencePage {
   readonly surfaces: readonly string[];
   readonly surface: string;
   readonly services: readonly string[];
-  /** The service that is shown. Undefined when all are. */
+  /** The service that is shown. Undefined when all services are shown. */
   readonly service: string | undefined;
-  /** True if all services can be shown together. */
+  /** True if the API is small enough to show all services together. */
   readonly isSmall: boolean;
 }
 
@@ -53,7 +56,9 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** The script of the page. It lets Swagger UI send no requests, because the admin port does not serve the API. */
+/**
+ * The script of the page. It turns off the sending of requests in Swagger UI, because the admin port does not serve the API.
+ */
 export const SCRIPT = `'use strict';
 const place = document.getElementById('reference');
 SwaggerUIBundle({

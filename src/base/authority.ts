@@ -1,6 +1,6 @@
 /**
- * This module parses `HOST` or `HOST:PORT`, as in Host, `:authority` and absolute request targets (RFC 3986 §3.2, RFC
- * 9112 §3.2).
+ * This module parses `HOST` or `HOST:PORT`, as in Host, `:authority` and absolute request targets (RFC 3986 §3.2, RFC 9112
+ * §3.2).
  */
 import { isIPv6 } from 'node:net';
 
@@ -18,11 +18,11 @@ export interface Authority {
 const AUTHORITY = /^(?:\[([^\]]*)\]|((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))(?::(\d*))?$/;
 const FUTURE_ADDRESS = /^v[0-9a-f]+\.[\w.~!$&'()*+,;=:-]+$/i;
 
-/** The authority that was parsed last, with its text. Most requests name the same one. */
+/** The text that was parsed last, and its result. It is kept because most requests have the same authority. */
 let lastText = '';
 let last: Authority | undefined;
 
-/** Parses an authority. Undefined when the text is not one. */
+/** Returns the parsed authority. Undefined when the text is not an authority. */
 export function parseAuthority(text: string): Authority | undefined {
   if (last === undefined || text !== lastText) {
     last = parse(text);

@@ -1,5 +1,5 @@
 /**
- * This module computes how long to wait before a failed operation is tried again: twice as long each time, up to a
+ * This module computes how long to wait before a failed operation is tried again: after each failure twice as long, up to a
  * limit.
  */
 

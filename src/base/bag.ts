@@ -10,10 +10,10 @@ export class Bag<T extends object> {
   /** The number of objects. */
   size = 0;
   private readonly objects: (T | undefined)[] = [];
-  /** The places without an object. */
+  /** The indices of `objects` that are free. */
   private readonly free: number[] = [];
 
-  /** Adds an object that is not there yet. Returns its place, which is needed to remove it. */
+  /** Adds an object that is not in the bag yet. Returns its index, which is needed to remove it. */
   add(object: T): number {
     this.size++;
     const place = this.free.pop();
@@ -22,14 +22,14 @@ export class Bag<T extends object> {
     return place;
   }
 
-  /** Removes the object at a place. Afterwards the place may belong to another object, so it must be removed only once. */
+  /** Removes the object at an index. It must be called only once, because afterwards another object may have the index. */
   remove(place: number): void {
     this.objects[place] = undefined;
     this.free.push(place);
     this.size--;
   }
 
-  /** Iterates in no particular order. Objects may be removed during that; those that are added may be left out. */
+  /** Iterates in no particular order. Objects may be added and removed meanwhile; those that are added may be left out. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (const object of this.objects) if (object !== undefined) yield object;
   }

@@ -1,11 +1,11 @@
-/** This module keeps which files have changed since the files that are served were read. */
+/** This module collects the paths of files that have changed since the last reload. */
 
-/** The real paths of files that have changed. Undefined if any file may have changed. */
+/** The real paths of files that have changed. Undefined means that any file may have changed. */
 export type ChangedPaths = ReadonlySet<string> | undefined;
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Keeps the paths of changed files until a reload with them is taken. */
+/** Collects the paths of changed files until a reload has succeeded. */
 export class PendingChanges {
   private paths: ChangedPaths = NONE;
 
@@ -14,8 +14,8 @@ export class PendingChanges {
   }
 
   /**
-   * Calls `reload` with the paths that have been added, and returns its result. If it returns false or throws, the reload was not
-   * taken, and the next one gets these paths again.
+   * Calls `reload` with the collected paths, and returns its result. If it returns false or throws, the reload has not
+   * succeeded, and the next one gets these paths again.
    */
   async use(reload: (changed: ChangedPaths) => Promise<boolean>): Promise<boolean> {
     const changed = this.paths;

@@ -3,11 +3,11 @@
 export interface Clock {
   /** Returns the milliseconds since the Unix epoch. */
   now(): number;
-  /** Returns milliseconds on a clock that never jumps. Only differences between two values have a meaning. */
+  /** Returns the milliseconds on a clock that is never set back or forward. Only the difference of two values has a meaning. */
   monotonic(): number;
   /**
-   * Runs `task` once after `delayMs` milliseconds, but at most after 24 days. The returned function cancels it. A
-   * pending timer does not keep the process alive.
+   * Runs `task` once after `delayMs` milliseconds; a delay of more than 24 days is shortened to that. The returned function
+   * cancels it. A pending timer does not keep the process alive.
    */
   after(delayMs: number, task: () => void): () => void;
 }

@@ -1,13 +1,13 @@
 /**
- * A diagnostic is a problem that is found when config and schema are loaded: the text, the place, and the rule that
- * found it. Diagnostics are collected, not thrown one by one, so that `check` can report all of them and `serve` can go
- * on with the parts that load.
+ * A diagnostic is a problem that is found when config and schema are loaded: the text, the place, and the id of the rule.
+ * Diagnostics are collected and not thrown one by one, so that `check` can report all of them, and `serve` can continue with
+ * the parts that have none.
  */
 
 import { isAbsolute, sep } from 'node:path';
 import type { RuleId } from './rules.js';
 
-/** A place in a file. `line` and `column` start at 1. They are absent when they are not known. */
+/** A place in a file. `line` and `column` start at 1, and are absent when they are not known. */
 export interface Position {
   readonly file: string;
   readonly line?: number;
@@ -24,34 +24,37 @@ export interface Diagnostic {
   readonly position: Position;
 }
 
-/** Builds an error. */
+/** Returns a diagnostic with the severity `error`. */
 export function errorAt(position: Position, rule: RuleId, text: string): Diagnostic {
   return { severity: 'error', rule, text, position };
 }
 
-/** Builds a warning. */
+/** Returns a diagnostic with the severity `warning`. */
 export function warningAt(position: Position, rule: RuleId, text: string): Diagnostic {
   return { severity: 'warning', rule, text, position };
 }
 
-/** Returns the same diagnostic as a warning, which stops nothing. */
+/** Returns the same diagnostic with the severity `warning`, so that it does not prevent the start. */
 export function asWarning(diagnostic: Diagnostic): Diagnostic {
   return { ...diagnostic, severity: 'warning' };
 }
 
-/** Returns the diagnostics without those that repeat the line of an earlier one, as two checks may find one problem. */
+/**
+ * Returns the diagnostics without those whose output line is equal to an earlier one, because two checks may find the same
+ * problem.
+ */
 export function withoutRepeats(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   return [...new Map(diagnostics.toReversed().map((one) => [formatDiagnostic(one), one])).values()].toReversed();
 }
 
-/** Returns `FILE:LINE:COL`, without the parts that are not known, and without the current folder. */
+/** Returns `FILE:LINE:COL`, without the parts that are not known. A file in the current folder is shown as a relative path. */
 export function formatPosition({ file, line, column }: Position): string {
   const shown = fromHere(file);
   if (line === undefined) return shown;
   return column === undefined ? `${shown}:${line}` : `${shown}:${line}:${column}`;
 }
 
-/** Returns a path below the current folder without that folder, as people see their files. */
+/** Returns a path in the current folder as a relative path, and any other path unchanged. */
 export function fromHere(file: string): string {
   if (!isAbsolute(file)) return file;
   const here = `${process.cwd()}${sep}`;

@@ -1,6 +1,6 @@
 /**
- * Returns the name that was probably meant by `word`, by edit distance, for error texts. Undefined when no name is
- * close.
+ * Returns the name that was probably meant by `word`, for error texts: the one with the smallest edit distance. Undefined when
+ * no name is similar.
  */
 export function didYouMean(word: string, names: Iterable<string>): string | undefined {
   const limit = Math.max(Math.min(2, word.length - 1), Math.floor(Math.min(word.length, 40) / 3));
@@ -14,7 +14,7 @@ export function didYouMean(word: string, names: Iterable<string>): string | unde
   return best;
 }
 
-/** Returns the end of an error text, `, did you mean 'name'?`, or an empty text. */
+/** Returns the end of an error text, `, did you mean 'name'?`, or an empty text if no name is similar. */
 export function meantHint(word: string, names: Iterable<string>): string {
   return hintOf(didYouMean(word, names));
 }
@@ -23,7 +23,9 @@ export function hintOf(meant: string | undefined): string {
   return meant === undefined ? '' : `, did you mean '${meant}'?`;
 }
 
-/** Returns the Levenshtein distance, with two rows of memory. Callers must limit the lengths of the texts. */
+/**
+ * Returns the Levenshtein distance of two texts. The time grows with the product of their lengths, so callers must limit these.
+ */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

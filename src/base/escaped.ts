@@ -1,4 +1,4 @@
-/** Returns a regular expression that matches the text itself. */
+/** Returns the source of a regular expression that matches exactly `text`: `a.b` → `a\.b`. */
 export function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

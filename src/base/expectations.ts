@@ -1,27 +1,27 @@
-/** Turns issues of zod into error texts of this project: what was expected, what was found. */
+/** Turns the issues that zod finds in the config into error texts in the form `expected …, got …`. */
 import type * as z from 'zod';
 
 export type Issue = z.core.$ZodIssue;
 
 /**
- * Returns the issues of the union's member that the value fits best: the first one with an issue inside the value, or
- * about an unknown key. Undefined when there is none.
+ * Returns the issues of the alternative of a union that fits the value best: the first alternative with an issue inside the
+ * value, or about an unknown key. Undefined when there is none. `errors` has the issues of each alternative.
  */
 export function mostSpecific(errors: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   return errors.find((issues) => issues.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'));
 }
 
 /**
- * Returns the issue's text as `expected …, got …`. A message that is complete already is returned unchanged. `found`
- * describes the value at the place; undefined if the value must not be shown.
+ * Returns the text of an issue as `expected …, got …`. A message that needs no `got` is returned unchanged. `found` describes
+ * the value; it is undefined if the value must not be shown.
  */
 export function withFound(issue: Issue, found: string | undefined): string {
   const { code, message } = issue;
-  // The place already names an invalid key.
+  // For an invalid key, the place in front of the message already names it.
   if (code === 'invalid_key' || !message.startsWith('expected ') || / got /.test(message)) return message;
-  // The message is about several keys, so it would not help to add that they are in an object.
+  // The message is about several keys of an object, so `got an object` would not help.
   if (found === undefined || (code === 'custom' && found === 'an object')) return message;
-  // A text in place of a block may be anything, even a secret, so it is not shown.
+  // A text where an object or a list is expected may be anything, even a secret, so it is not shown.
   const isBlock = code === 'invalid_type' && ['object', 'record', 'array'].includes(issue.expected);
   return `${message}, got ${isBlock && found.startsWith('"') ? 'a string' : found}`;
 }
@@ -36,7 +36,7 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** Returns the text for an issue whose schema has no message of its own; undefined to keep zod's text. */
+/** Returns the text for an issue whose schema has no message of its own; undefined if zod's text should be used. */
 export function expectation(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

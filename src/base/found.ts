@@ -1,13 +1,13 @@
 /**
- * Describes the value at a place of the config for error texts: `"5 sec"`, `99999`, `a list`, `nothing`. Never shows a
+ * Describes the value at a place of the config for error texts: `"5 sec"`, `99999`, `a list`, `nothing`. It never shows a
  * secret.
  */
 
 const MOST_CHARS = 40;
 
 /**
- * Returns undefined if the value must not be shown. `substituted` contains the texts that came from the environment or
- * a file.
+ * Returns the description of the value at `path`; undefined if the value must not be shown. `substituted` contains the texts
+ * that came from environment variables or files.
  */
 export function foundAt(
   root: unknown,

@@ -1,8 +1,11 @@
-/** A map that is quickly copied, because a copy shares its entries with the map. The large tables of a schema are such maps. */
+/**
+ * A map that can be copied quickly, because a copy shares its entries with the original. The large tables of a schema are such
+ * maps.
+ */
 export class LayeredMap<K, V extends object> {
-  /** The entries that copies share. This map is never changed. */
+  /** The entries that this map shares with its copies. This inner map is never changed. */
   private base: ReadonlyMap<K, V> = new Map();
-  /** The entries that differ from those of `base`. A value of undefined says that the key was removed. */
+  /** The changes to the entries of `base`. A key with the value undefined was removed. */
   private own = new Map<K, V | undefined>();
 
   get(key: K): V | undefined {
@@ -32,7 +35,7 @@ export class LayeredMap<K, V extends object> {
     return copy;
   }
 
-  /** Makes one map of both. */
+  /** Makes one new `base` of `base` and `own`. */
   private join(): void {
     const all = new Map(this.base);
     for (const [key, value] of this.own) {
@@ -44,5 +47,5 @@ export class LayeredMap<K, V extends object> {
   }
 }
 
-/** If more than one entry in so many differs from the shared ones, a copy takes so long that a new shared map is made. */
+/** If `own` has more than a sixteenth of the entries of `base`, copying it takes so long that {@link join} is called first. */
 const FEW = 16;

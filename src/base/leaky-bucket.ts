@@ -1,4 +1,7 @@
-/** Limits how often something may happen: `atOnce` times at once, and `perSecond` times more with each second. */
+/**
+ * The size of a leaky bucket. It limits how often something may happen: `atOnce` times at once, and after that `perSecond`
+ * times per second.
+ */
 import type { Clock } from './clock.js';
 
 export interface BucketSize {
@@ -15,14 +18,14 @@ export class LeakyBucket {
     private readonly clock: Clock,
   ) {}
 
-  /** Counts one more event, even if there is no room for it. Returns true if that is one too many. */
+  /** Counts one more event. Returns true if it exceeds the limit; it is counted nevertheless. */
   overflows(): boolean {
     this.leak();
     this.level++;
     return this.level > this.size.atOnce;
   }
 
-  /** Counts one more event and returns true, if there is room for it. Otherwise returns false. */
+  /** Counts one more event and returns true, if the limit allows it. Otherwise returns false and counts nothing. */
   admits(): boolean {
     this.leak();
     if (this.level + 1 > this.size.atOnce) return false;

@@ -1,7 +1,7 @@
 /** This module checks addresses against networks: `10.0.0.0/8`, `2001:db8::/32`, or a single address. */
 import { BlockList, isIP } from 'node:net';
 
-/** True if the text is an address or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). */
+/** Returns true if the text is an IP address or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). */
 export function isNetwork(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);
@@ -9,7 +9,9 @@ export function isNetwork(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-/** Returns a function that is true for an address in one of the networks, and false for a text that is no address. */
+/**
+ * Returns a function that is true for an IP address in one of the networks, and false for other addresses and for other texts.
+ */
 export function compileNetworks(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const text of networks) {
@@ -26,17 +28,20 @@ export function compileNetworks(networks: readonly string[]): (address: string) 
   };
 }
 
-/** Converts a network of IPv4-mapped addresses: `::ffff:10.0.0.0/104` → `10.0.0.0/8`. */
+/** Converts a network of IPv4-mapped IPv6 addresses to an IPv4 network: `::ffff:10.0.0.0/104` → `10.0.0.0/8`. */
 function unmappedNetwork(network: string, prefix: number | undefined) {
   const plain = unmapped(network);
   if (plain === network || prefix === undefined) return { network: plain, prefix };
-  // A network with a shorter prefix contains other addresses too, so it stays an IPv6 network.
+  // A network with a prefix of less than 96 bits contains other addresses too, so it stays an IPv6 network.
   return prefix < MAPPED_BITS ? { network, prefix } : { network: plain, prefix: prefix - MAPPED_BITS };
 }
 
 const MAPPED_BITS = 96;
 
-/** Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to the IPv4 address. Returns every other text unchanged. */
+/**
+ * Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to the IPv4 address: `::ffff:10.0.0.1` → `10.0.0.1`. Returns every
+ * other text unchanged.
+ */
 export function unmapped(address: string): string {
   const tail = /^::ffff:(.+)$/i.exec(address)?.[1];
   if (tail === undefined) return address;

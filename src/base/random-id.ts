@@ -7,13 +7,13 @@ import { randomFillSync } from 'node:crypto';
 const ID_BYTES = 16;
 const drawn = Buffer.alloc(ID_BYTES * 256);
 let at = drawn.length;
-/** The text of the last UUID. */
+/** The text of the UUID that was made last. Its fixed characters stay, and each new UUID overwrites the digits. */
 const text = Buffer.from('00000000-0000-4000-8000-000000000000');
-/** The offsets of the two digits of each byte in the text. */
+/** For each byte of a UUID, the offset of the first of its two digits in the text. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const DIGITS = Buffer.from('0123456789abcdef');
 
-/** Returns a UUID that nobody can guess. */
+/** Returns a UUID that cannot be guessed. */
 export function randomId(): string {
   draw(ID_BYTES);
   for (let i = 0; i < ID_BYTES; i++) {

@@ -10,7 +10,7 @@ export class RecentCount {
   private readonly slots: number[] = new Array(SLOTS).fill(0);
   private readonly slotMs: number;
   private sum = 0;
-  /** The number of the slot that counts now, since the clock's zero. */
+  /** The number of the slot in which events are counted now. Slot 0 begins at time 0 of the clock. */
   private current: number;
 
   constructor(
@@ -28,7 +28,7 @@ export class RecentCount {
     this.sum++;
   }
 
-  /** Returns how many events there were in the window that ends now. */
+  /** Returns the number of events in the window that ends now. */
   get(): number {
     this.dropOld();
     return this.sum;

@@ -1,20 +1,20 @@
 /**
- * This module reads files again every second, and reports when their content has changed. The files are polled, because
- * files are often replaced, and so are the folders above them.
+ * This module reads files again every second, and reports when their content has changed. The files are polled and not watched,
+ * because often the file, or a folder above it, is replaced by a new one.
  */
 import type { Clock } from './clock.js';
 
-/** The content of files by their names, and other values that do not change. */
+/** The content of files by their names, and other values, which do not change. */
 type Contents = object;
 
 export interface RenewedFilesOptions<C extends Contents> {
-  /** The content that is in use. */
+  /** The content that was read at the start and is in use. */
   readonly first: C;
   /** Reads the files. Throws while one is missing. */
   readonly read: () => C;
-  /** Takes the changed content into use. Throws if it cannot be used. */
+  /** Called with content that has changed, to put it into use. Throws if it cannot be used. */
   readonly use: (next: C) => void;
-  /** Called once when the files could not be read or used for some time. */
+  /** Called once when the files could not be read or used two times in a row. */
   readonly onProblem: (error: unknown) => void;
   readonly clock: Clock;
 }
@@ -24,8 +24,8 @@ const POLL_MS = 1000;
 export class RenewedFiles<C extends Contents> {
   private used: C;
   /**
-   * The number of times in a row that reading has failed. A problem is reported once, and only if it lasts: two files that
-   * are replaced one after the other may not match for a second.
+   * The number of failed checks in a row. A problem is reported at the second one, and only once. It is not reported at once,
+   * because two files that are replaced one after the other may not match for a moment.
    */
   private problems = 0;
   private cancel: () => void;
@@ -35,7 +35,7 @@ export class RenewedFiles<C extends Contents> {
     this.cancel = this.later();
   }
 
-  /** Reads the files now. */
+  /** Reads the files now, and puts their content into use if it has changed. */
   check(): void {
     const { read, use, onProblem } = this.options;
     try {

@@ -1,8 +1,8 @@
 /**
- * Resources have state (connections, breakers, counters, keys) and outlive a snapshot. The key of a resource identifies
- * everything that it depends on: a new snapshot that asks for the same key gets the same resource. Its holders are
- * counted, and the last one to release it closes it. Settings that are passed with each use (a limit, a time-out) are
- * not in the key.
+ * Resources have state (connections, breakers, counters, keys) that must survive a reload of the config. The key of a resource
+ * contains everything that it depends on: if the new config asks for the same key, it gets the same resource. The users of a
+ * resource are counted, and it is closed when the last one releases it. Settings that are passed with each use (a limit, a
+ * time-out) are not part of the key.
  */
 import { createHash } from 'node:crypto';
 
@@ -15,17 +15,17 @@ interface Held {
   count: number;
 }
 
-/** The resources that one owner holds. */
+/** The resources that one user holds. */
 export interface Lease {
   acquire: Resources['acquire'];
-  /** Releases everything that was acquired so far. */
+  /** Releases all resources that were acquired with this lease. */
   release(): Promise<void>;
 }
 
 export class Resources {
   private readonly held = new Map<string, Held>();
 
-  /** Returns the resource of `key`. `create` makes it if there is none yet. Each `acquire` needs one `release`. */
+  /** Returns the resource with the key. If there is none, `create` makes it. Each call needs one later call of `release`. */
   acquire<R extends Resource>(key: string, create: () => R): R {
     const held = this.held.get(key);
     if (held === undefined) {
@@ -37,7 +37,7 @@ export class Resources {
     return held.resource as R;
   }
 
-  /** Releases the resource, and closes it if it has no other holder. */
+  /** Gives a resource back, and closes it if it has no other user. */
   async release(key: string): Promise<void> {
     const held = this.held.get(key);
     if (held === undefined) return;
@@ -47,7 +47,7 @@ export class Resources {
     await held.resource.close();
   }
 
-  /** Returns a lease for one owner, who releases all resources at once. */
+  /** Returns a lease, with which its user can release all of its resources at once. */
   lease(): Lease {
     const keys: string[] = [];
     return {
@@ -65,7 +65,9 @@ export class Resources {
   }
 }
 
-/** Returns a key for the settings that a resource depends on. It does not reveal the secrets in them. */
+/**
+ * Returns the key of a resource that depends on `settings`. It contains only a digest of them, so it does not reveal secrets.
+ */
 export function settingsKey(kind: string, settings: unknown): string {
   const text = JSON.stringify(settings, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
   return `${kind} ${createHash('sha256').update(text).digest('base64')}`;

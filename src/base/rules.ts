@@ -1,6 +1,7 @@
 /**
- * All rules of load-time findings: the id that `check` prints in brackets, and its severity. An error of a method whose
- * routes are not served is only a warning. docs/diagnostics.md explains each rule with an example.
+ * All rules by which problems of config and schema are found at loading: the id that `check` prints in brackets, and the
+ * severity. An error in a method whose routes are not served is reported as a warning. docs/diagnostics.md explains each rule
+ * with an example.
  */
 
 export type RuleSeverity = 'error' | 'warning' | 'error or warning';

@@ -1,8 +1,8 @@
-/** This module shares the event loop among tasks that take long: in each turn of the loop one of them does its next part. */
+/** This module divides the event loop among long tasks: in each turn of the loop, only one of them continues. */
 
 const waiting: (() => void)[] = [];
 
-/** Resolves when the event loop has had a turn and all tasks that waited before have done their next part. */
+/** Pauses a long task. Resolves in a later turn of the event loop, after the tasks that were paused before have continued. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve);

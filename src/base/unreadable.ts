@@ -1,6 +1,6 @@
-/** This module says why a file cannot be read, in the same words wherever a file is named. */
+/** This module explains why a file cannot be read, with the same text for every kind of file. */
 
-/** The texts for the usual reasons, by the code of the system. */
+/** The texts for the most frequent reasons, by the error code of the operating system. */
 const TEXTS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'expected a file, found none'],
   ['EISDIR', 'expected a file, got a folder'],
@@ -13,7 +13,7 @@ export function unreadable(error: unknown): string {
   return TEXTS.get(code) ?? `cannot be read: ${code}`;
 }
 
-/** Returns the system's code for an error, such as `ENOENT`, or the text of an error without one. */
+/** Returns the error code of the operating system, such as `ENOENT`, or the text of an error that has no code. */
 export function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -1,14 +1,17 @@
 /**
- * Finds YAML that is nested too deep before it is parsed, because the parser would fail with an error text of its own,
- * or end the process.
+ * Finds YAML that is nested too deeply, before it is parsed. The parser would fail with an error text of its own, or end the
+ * process.
  */
 import { CST, Lexer } from 'yaml';
 
-/** The deepest nesting that is accepted. Files that people write are far less deep. */
+/** The most levels of nesting that are accepted. Files that people write have far fewer. */
 const MAX_DEPTH = 100;
 export const TOO_DEEP = `expected at most ${MAX_DEPTH} levels, got more`;
 
-/** Returns the offset of the first token that is nested too deep, by brackets (`[[[`) or indicators in one line (`- - -`). */
+/**
+ * Returns the offset of the first token that is nested too deeply, by brackets (`[[[`) or by indicators in one line (`- - -`);
+ * undefined if there is none.
+ */
 export function tooDeep(text: string): number | undefined {
   let [brackets, indicators] = [0, 0];
   for (const { type, offset } of yamlTokens(text)) {
@@ -27,13 +30,13 @@ export interface YamlToken {
   readonly offset: number;
 }
 
-/** Yields the tokens of a text, each with its offset. */
+/** Yields the tokens of a YAML text, each with its offset. */
 export function* yamlTokens(text: string): Generator<YamlToken> {
-  // The lexer adds these tokens, which are not part of the text.
+  // The lexer adds these marks, which are not part of the text.
   const marks: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
   let [offset, isScalar] = [0, false];
   for (const token of new Lexer().lex(text)) {
-    // A text without quotes follows a mark. It may begin with any character.
+    // After the mark SCALAR, the next token is a text without quotes, which may begin with any character.
     const type = isScalar ? 'scalar' : CST.tokenType(token);
     isScalar = token === CST.SCALAR;
     if (marks.has(token)) continue;

@@ -7,7 +7,7 @@
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { TOO_DEEP, tooDeep, type YamlToken, yamlTokens } from './yaml-depth.js';
 
-/** A problem at an offset of the text. */
+/** A problem at an offset of the YAML text. */
 export interface YamlProblem {
   readonly offset: number;
   readonly text: string;
@@ -16,24 +16,24 @@ export interface YamlProblem {
 export interface YamlText {
   readonly document: Document;
   readonly lines: LineCounter;
-  /** The problems of the text. The document must not be read if there are some. */
+  /** The problems of the text. If there are some, the document must not be used. */
   readonly problems: readonly YamlProblem[];
 }
 
-/** Parses the text of a file that was read as UTF-8. */
+/** Parses the YAML text of a file, which was read as UTF-8. */
 export function parseYaml(text: string): YamlText {
   const refusal = refusalOf(text);
   const lines = new LineCounter();
-  // If the text is refused, only the part before that place is parsed, to know the numbers of its lines.
+  // If the text is not parsed because of a problem, only the part before the problem is, so that `lines` knows its line number.
   const readable = refusal === undefined ? text : text.slice(0, refusal.offset);
   const document = parseDocument(readable, { lineCounter: lines, stringKeys: true, prettyErrors: false });
   const problems = refusal === undefined ? problemsOf(text, document) : [refusal];
   return { document, lines, problems };
 }
 
-/** Returns the problem for which the text is not parsed at all. Undefined when there is none. */
+/** Returns the problem because of which the text must not be parsed at all; undefined when there is none. */
 function refusalOf(text: string): YamlProblem | undefined {
-  // Bytes that are not UTF-8 were read as U+FFFD. A file that is no text has NUL bytes too.
+  // Bytes that are not UTF-8 were read as U+FFFD. A file that is not text usually contains NUL bytes.
   const foreign = text.search(/[\0\uFFFD]/);
   if (foreign >= 0) return { offset: foreign, text: 'expected text in UTF-8, got other bytes' };
   const deep = tooDeep(text);
@@ -42,7 +42,7 @@ function refusalOf(text: string): YamlProblem | undefined {
 
 type ParserProblem = Document.Parsed['errors'][number] | Document.Parsed['warnings'][number];
 
-/** The errors that do not make the parser misread the text behind them. Each of them is reported. */
+/** The errors after which the parser still reads the rest of the text correctly, with our texts. All of them are reported. */
 const INDEPENDENT: ReadonlyMap<string, string> = new Map([
   ['DUPLICATE_KEY', 'expected each key once, got this key again'],
   ['TAG_RESOLVE_FAILED', "expected no such tag; a text that begins with '!' needs quotes"],
@@ -52,7 +52,7 @@ const INDEPENDENT: ReadonlyMap<string, string> = new Map([
 
 function problemsOf(text: string, { errors, warnings }: Document.Parsed): readonly YamlProblem[] {
   const all: readonly ParserProblem[] = [...errors, ...warnings].sort((a, b) => a.pos[0] - b.pos[0]);
-  // The YAML is indented too deep. All other errors follow from that.
+  // The text is indented too deeply. All other errors are consequences of that.
   const exhausted = all.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) return [{ offset: exhausted.pos[0], text: TOO_DEEP }];
   const first = all.find(({ code }) => !INDEPENDENT.has(code));
@@ -60,7 +60,7 @@ function problemsOf(text: string, { errors, warnings }: Document.Parsed): readon
   return all.map(({ code, pos: [offset] }) => ({ offset, text: INDEPENDENT.get(code)! }));
 }
 
-/** The ends of brackets and quotes, as texts name them. */
+/** The characters that close brackets and quotes, as error texts name them. */
 const CLOSING: ReadonlyMap<string, string> = new Map([
   ['{', '}'],
   ['[', ']'],
@@ -68,7 +68,9 @@ const CLOSING: ReadonlyMap<string, string> = new Map([
   ["'", "another '"],
 ]);
 
-/** Returns the problem of a bracket or a quote that is not closed, at the place at which it opens. */
+/**
+ * Returns the problem of a bracket or a quote that is not closed, at the place where it opens; undefined for another problem.
+ */
 function unclosed(text: string, { message, pos: [end] }: ParserProblem): YamlProblem | undefined {
   const isQuote = message.startsWith('Missing closing');
   if (!isQuote && !/ must (?:be sufficiently indented and )?end with a [\]}]/.test(message)) return undefined;
@@ -87,7 +89,7 @@ function unclosed(text: string, { message, pos: [end] }: ParserProblem): YamlPro
   return { offset: opening.offset, text: `expected ${CLOSING.get(mark)} for this ${mark}, got none` };
 }
 
-/** The texts for the parser's messages that begin so. */
+/** Our texts for messages of the parser, by the beginning of the message. */
 const BY_MESSAGE: readonly (readonly [beginning: string, text: string])[] = [
   ['Nested mappings', "expected one value, got a second ': ' in the line; a text that contains ': ' needs quotes"],
   ['A block sequence', 'expected keys or a list, got both at the same indentation'],
@@ -103,7 +105,7 @@ const BY_MESSAGE: readonly (readonly [beginning: string, text: string])[] = [
   ['Unexpected , in', "expected a value, got ','"],
 ];
 
-/** The texts for all other messages of a code. */
+/** Our texts for all other messages, by the parser's error code. */
 const BY_CODE: ReadonlyMap<string, string> = new Map([
   ['BAD_INDENT', 'expected the same indentation as the keys before, got another one'],
   ['TAB_AS_INDENT', 'expected spaces at the beginning of the line, got a tab'],

@@ -17,7 +17,7 @@ import {
 } from './schema-options.js';
 
 export interface CheckedFlags extends SchemaFlags {
-  /** The config file of the gateway that would reload. */
+  /** The config file of the running gateway that would reload (`--against`). */
   readonly against?: string;
 }
 
@@ -62,14 +62,14 @@ async function connect({ config }: Plan): Promise<ConnectResult> {
   return (await import('../gateway/connect-check.js')).connectToAll(config);
 }
 
-/** Returns the plan, if the config allows one, and every problem that `check` reports. */
+/** Returns the plan, if the config allows one, and all problems that `check` reports. */
 export async function checkFlags(flags: CheckedFlags): Promise<Planned> {
   const { plan, diagnostics, ...rest } = await planFlags(flags);
   const restarts = plan === undefined ? [] : await restartsNeeded(flags, plan, rest.placeOf);
   return { plan, diagnostics: [...diagnostics, ...upstreamsMissing(flags, plan), ...restarts], ...rest };
 }
 
-/** Returns an error for each setting that a gateway with the config of `--against` could not change on a reload. */
+/** Returns an error for each setting that differs from the config of `--against` and that a reload cannot change. */
 async function restartsNeeded(flags: CheckedFlags, plan: Plan, placeOf: PlaceOf): Promise<readonly Diagnostic[]> {
   const { against } = flags;
   if (against === undefined) return [];
@@ -81,7 +81,7 @@ async function restartsNeeded(flags: CheckedFlags, plan: Plan, placeOf: PlaceOf)
   return config === undefined ? [] : restartProblems(config, plan.config, placeOf);
 }
 
-/** Describes how many rpcs have no rule: otherwise nothing would show that an rpc lacks its route. */
+/** Returns a text with the number of rpcs that have no HTTP rule. Without it, nothing would show that an rpc has no route. */
 function unrouted({ registry, routes }: Plan): string {
   const routed = new Set(routes.map(({ binding }) => binding.method));
   const without = registry.services
@@ -92,12 +92,12 @@ function unrouted({ registry, routes }: Plan): string {
   return `${plural(without.length, 'rpc')} without a route${names}, `;
 }
 
-/** The most rpcs without a route that are named. A list of more would hide the rest of the line. */
+/** The most rpcs without a route that the text names, so that the line stays short. */
 const MAX_NAMED = 3;
 
 /**
- * Returns the error that `serve` would report for a config without upstreams. Protos alone are checked without one, because
- * their servers may not exist yet.
+ * Returns the error that `serve` would report for a config without upstreams. If only protos are given, there is no error,
+ * because their servers may not exist yet.
  */
 function upstreamsMissing({ config }: SchemaFlags, plan: Plan | undefined): readonly Diagnostic[] {
   if (config === undefined || plan === undefined || plan.config.upstreams.size > 0) return [];

@@ -19,7 +19,7 @@ interface DemoFlags {
   readonly adminPort: number;
 }
 
-/** The `demo` command runs the shop's five gRPC services and a gateway in front of them on this machine. */
+/** The `demo` command runs the five gRPC services of a shop, and a gateway in front of them, on this machine. */
 export function demoCommand(exit: SetExitCode): Command {
   return new Command('demo')
     .option('--port <number>', 'port of the gateway; 0 takes a free one', parsePort, 8080)
@@ -100,8 +100,8 @@ Press Ctrl+C to stop the demo.
 }
 
 /**
- * The APIs of the shop: `web` has everything but the pages of the app. `mobile` has what the app needs, without some fields,
- * and every caller needs an API key.
+ * Returns the two APIs of the shop. `web` has everything but the methods of the app's pages. `mobile` has what the app needs,
+ * without some fields, and every caller needs an API key.
  */
 function surfacesOf({ keyFile }: DemoIdentity): ConfigInput['surfaces'] {
   return [
@@ -117,14 +117,14 @@ function surfacesOf({ keyFile }: DemoIdentity): ConfigInput['surfaces'] {
   ];
 }
 
-/** A call that one server of the catalog cannot answer goes to another one. */
+/** The retry settings of the catalog: if one of its servers does not answer, the call goes to another one. */
 const RETRY = { maxAttempts: 2, codes: ['UNAVAILABLE'] };
 
 function formatRequests(requests: ReturnType<typeof tour>): string {
   return requests.map(({ title, command }) => `# ${title}\n${command}\n`).join('');
 }
 
-/** Reads the lines `all`, `stop NAME` and `start NAME` that the user types. */
+/** Runs the commands `all`, `stop NAME` and `start NAME` that the user types. */
 function readCommands(shop: Shop, allRequests: string): TypedLines {
   return readTypedLines(process.stdin, async (line) => {
     process.stderr.write(line === 'all' ? allRequests : await runCommand(shop, line));
@@ -145,7 +145,10 @@ and see the header x-protogate-partial. Cached answers do not change. Type 'star
   return `expected 'all', or 'stop NAME' or 'start NAME' with one of ${names}, got '${text}'\n`;
 }
 
-/** Returns the auth settings: the shop is public, and methods that its protos protect require a token or the API key. */
+/**
+ * Returns the auth settings of the demo: everybody may call the shop, except for methods for which the protos require a token
+ * or the API key.
+ */
 function authOf({ issuer, audience, jwksUri, algorithm, keyFile }: DemoIdentity): ConfigInput['auth'] {
   return {
     default: 'public',

@@ -1,4 +1,7 @@
-/** This module loads one side of `diff`: a folder, a descriptor set or a config file, on disk or in a git revision. */
+/**
+ * This module loads one side of a comparison by `diff`: a folder, a descriptor set or a config file, from the disk or from a
+ * git revision.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Diagnostic, fromHere, type Position } from '../base/diagnostic.js';
@@ -10,13 +13,13 @@ import { UsageError } from './exit.js';
 import { type GitTree, inRepository, readRevision } from './git-tree.js';
 import { planFlags, type SchemaFlags } from './schema-options.js';
 
-/** One side as the user gave it. */
+/** One side of the comparison, as the user has named it. */
 export interface SideArgument {
-  /** The text of the argument. */
+  /** The argument of the command line. */
   readonly text: string;
   /** The git revision. Undefined for files on disk. */
   readonly revision: string | undefined;
-  /** The path, relative to the current folder. Undefined for `git:REV`, which has the path of the other side. */
+  /** The path, relative to the current folder. Undefined for `git:REV`; then the path of the other side is used. */
   readonly path: string | undefined;
 }
 
@@ -26,17 +29,17 @@ export interface SideOptions {
 }
 
 export interface LoadedSide {
-  /** Undefined if the config has errors. */
+  /** The side that can be compared. Undefined if the config has errors. */
   readonly side: Side | undefined;
   readonly hasConfig: boolean;
   readonly diagnostics: readonly Diagnostic[];
-  /** Returns a position as people should see it: files of a revision are `git:REV:PATH`. */
+  /** Returns a position in the form that users know: a file of a revision is `git:REV:PATH`, and not the temporary file. */
   readonly shown: (position: Position) => Position;
-  /** Removes temporary files. */
+  /** Removes the temporary files. */
   close(): void;
 }
 
-/** Reads `PATH`, `git:REV` or `git:REV:PATH`. */
+/** Parses an argument of the form `PATH`, `git:REV` or `git:REV:PATH`. Throws a UsageError if it is invalid. */
 export function parseSide(text: string): SideArgument {
   if (text === '') throw new UsageError("expected a folder, a file or git:REV, got ''");
   if (!text.startsWith('git:')) return { text, revision: undefined, path: text };
@@ -46,7 +49,7 @@ export function parseSide(text: string): SideArgument {
   return { text, revision: rest.slice(0, colon), path: rest.slice(colon + 1) || '.' };
 }
 
-/** Loads a side. `path` is its path, or that of the other side. */
+/** Loads a side of the comparison. `path` is its own path, or that of the other side if it has none. */
 export async function loadSide(argument: SideArgument, path: string, options: SideOptions): Promise<LoadedSide> {
   const { revision } = argument;
   if (revision === undefined) {
@@ -65,7 +68,7 @@ export async function loadSide(argument: SideArgument, path: string, options: Si
   }
 }
 
-/** Returns the import root of the revision if it has one. Roots outside of the repository are those on disk. */
+/** Returns an import root in the revision, if the revision has it. A root outside of the repository is read from the disk. */
 function importIn(tree: GitTree, root: string): string {
   const path = relative(process.cwd(), resolve(root));
   try {
@@ -76,7 +79,10 @@ function importIn(tree: GitTree, root: string): string {
   }
 }
 
-/** The rules that need a config: protos name scopes, and only a config says which callers have them. */
+/**
+ * The rules that are not checked for protos without a config: protos name scopes, and only a config says which callers have
+ * them.
+ */
 const OF_CONFIG: ReadonlySet<string> = new Set(['auth-impossible']);
 
 async function load(
@@ -129,7 +135,10 @@ function surfaceOf({ name, selection, config, routes }: Plan['surfaces'][number]
   return { name, entrance: selection, config, keyPath, routes: served, unserved };
 }
 
-/** True if the block of a surface has the key. Its `auth` replaces the common one as a whole. */
+/**
+ * Returns true if the surface's own block has the key. Its `auth` replaces the common one as a whole, so then it has all keys
+ * of `auth`.
+ */
 function isIn(block: Config['surfaces'][number] | undefined, [first = '', second = '']: readonly string[]): boolean {
   const own = (block as Readonly<Record<string, unknown>> | undefined)?.[first];
   if (typeof own !== 'object' || own === null) return false;

@@ -55,7 +55,7 @@ async function runDiff(oldText: string, newText: string, flags: DiffFlags): Prom
   const close = () => {
     for (const side of open) side.close();
   };
-  // A folder of a revision is removed when the process ends.
+  // A signal must end the process by `exit`, so that its listeners remove the temporary folder of a revision.
   const interrupted = () => process.exit(EXIT_FAILURE);
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
@@ -77,7 +77,7 @@ async function runDiff(oldText: string, newText: string, flags: DiffFlags): Prom
   }
 }
 
-/** Prints the errors of a side. Returns false if the side cannot be compared. */
+/** Prints the errors of a side. Returns false if this side cannot be compared. */
 function report({ side, diagnostics }: LoadedSide, name: string, { ignoreErrors }: DiffFlags): boolean {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   for (const error of errors) process.stderr.write(`${name}: ${formatDiagnostic(error)}\n`);
@@ -88,7 +88,7 @@ function report({ side, diagnostics }: LoadedSide, name: string, { ignoreErrors 
   return false;
 }
 
-/** Returns a function that shows the places of a finding as people know them. */
+/** Returns a function that replaces the temporary paths in a finding by the paths that users know. */
 function placed(old: LoadedSide, now: LoadedSide): (finding: Finding) => Finding {
   return (finding) => ({
     ...finding,
@@ -97,7 +97,7 @@ function placed(old: LoadedSide, now: LoadedSide): (finding: Finding) => Finding
   });
 }
 
-/** Prints the findings. Returns the exit code. */
+/** Prints the findings, and returns the exit code. */
 function printFindings(findings: readonly Finding[], allowances: readonly Allowance[], flags: DiffFlags): number {
   const judged = judge(findings, allowances);
   const isShown = ({ severity }: Finding) => severity !== 'safe' || flags.all === true || flags.format === 'json';

@@ -1,7 +1,7 @@
 /** The exit codes of all commands, and the error for wrong usage. */
 
 export const EXIT_OK = 0;
-/** The command has found problems, or has failed. */
+/** The exit code of a command that has found problems, or that has failed. */
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 

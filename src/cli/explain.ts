@@ -12,12 +12,15 @@ interface ExplainFlags extends SchemaFlags {
 
 const NO_FILES = 'hint: --data does not read files; give their content as text, such as -d "$(cat body.json)"\n';
 
-/** The `explain` command runs one request dry. Its exit code is 1 if the request would be refused. */
+/**
+ * The `explain` command shows what the gateway would do with one request, without calling an upstream. Its exit code is 1 if
+ * the request would be refused.
+ */
 export function explainCommand(exit: SetExitCode): Command {
   const command = withSchemaOptions(new Command('explain'))
     .argument('<method>', 'the HTTP method, such as GET')
     .argument('[path]', 'the path with the query, such as /v1/shelves/7?page_size=5')
-    // The path is optional for Commander alone, so that the text of the error can say what is missing.
+    // Commander is told that the path is optional, so that our own error can say what is missing.
     .usage('[options] <method> <path>')
     .option('-d, --data <body>', 'the request body as text (@FILE is not read)');
   return repeatable(command, '-H, --header <name: value>', 'a request header')
@@ -26,7 +29,7 @@ export function explainCommand(exit: SetExitCode): Command {
       const target = requirePath(method, path);
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
-      // Without any route every request would be a 404, and this would hide the real problem.
+      // If errors leave no route, every request would be a 404, which would hide the errors.
       if (plan === undefined || (hasErrors(diagnostics) && plan.routes.length === 0)) return exit(EXIT_FAILURE);
       const { ok, text } = await explain(plan, {
         method: method.toUpperCase(),
@@ -41,8 +44,8 @@ export function explainCommand(exit: SetExitCode): Command {
 }
 
 /**
- * Returns the path. Throws a UsageError if the method or the path is missing or wrong. The error names the command that was
- * probably meant, if there is one.
+ * Returns the path of the request. Throws a UsageError if the method or the path is missing or wrong. The error shows the
+ * command that was probably meant, if there is one.
  */
 function requirePath(method: string, target: string | undefined): string {
   const instead = pathIn(method);
@@ -66,7 +69,10 @@ function requirePath(method: string, target: string | undefined): string {
   return target;
 }
 
-/** Returns the path that a user meant by a path, a URL, or a path without its first slash. Undefined for any other text. */
+/**
+ * Returns the path that a user probably meant by a path, a URL, or a path without its first slash; undefined for any other
+ * text.
+ */
 function pathIn(text: string): string | undefined {
   const url = /^https?:\/\/[^/]+(?<path>\/.*)?$/.exec(text);
   if (url !== null) return url.groups?.path ?? '/';
@@ -82,7 +88,7 @@ function splitHeader(text: string): [name: string, value: string] {
     validateHeaderName(name);
     validateHeaderValue(name, value);
   } catch {
-    // The value is left out, because it may be a credential.
+    // The value is not shown, because it may be a credential.
     throw new UsageError(
       `--header: expected a name and a value with characters that HTTP allows, got others in '${name}' or its value`,
     );

@@ -1,7 +1,7 @@
 /**
- * This module reads files of a git revision into a temporary folder, without a checkout. It runs git without a shell, takes
- * only regular files with the extensions of configs and protos, and bounds their number and size. Symbolic links and
- * submodules are left out, because they may lead anywhere.
+ * This module reads the files of a git revision into a temporary folder, without a checkout. It runs git without a shell, takes
+ * only regular files with the extensions of configs and protos, and limits their number and size. Symbolic links and submodules
+ * are left out, because they may lead to other places.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,19 +18,19 @@ const MAX_BYTES = 512 * 1024 * 1024;
 /** The extensions of files that a config may name: protos, YAML, keys, certificates. */
 const EXTENSIONS = /\.(?:proto|ya?ml|json|pem|crt|cer|key|txt)$/;
 
-/** The files of a revision on disk. */
+/** The files of a revision in a temporary folder. */
 export interface GitTree {
-  /** The folder with the files. Paths in it are as in the repository. */
+  /** The temporary folder. Paths in it are the same as in the repository. */
   readonly folder: string;
-  /** The place of the current folder in the repository, which is empty for its root. */
+  /** The path of the current folder in the repository; empty if it is the root. */
   readonly prefix: string;
-  /** Removes the folder. */
+  /** Removes the temporary folder. */
   remove(): void;
 }
 
 /**
- * Reads a revision of the repository that `cwd` is in. `extra` is a path, relative to `cwd`, that is read whatever its
- * extension. Throws a UsageError if git or the revision is missing, or if the files are too large.
+ * Reads a revision of the repository that contains `cwd`. `extra` is a path, relative to `cwd`, that is read even if it has
+ * another extension. Throws a UsageError if git or the revision is missing, or if the files are too large.
  */
 export async function readRevision(revision: string, extra: string, cwd: string): Promise<GitTree> {
   if (revision.startsWith('-')) throw new UsageError(`git:${revision}: expected a revision, got an option`);
@@ -55,7 +55,7 @@ export async function readRevision(revision: string, extra: string, cwd: string)
     process.off('exit', remove);
     rmSync(folder, { recursive: true, force: true });
   };
-  // A signal may end the process at any time from here on.
+  // A signal may end the process while the files are read, and the folder must be removed then too.
   process.once('exit', remove);
   try {
     await writeBlobs(files, root, folder);
@@ -66,7 +66,10 @@ export async function readRevision(revision: string, extra: string, cwd: string)
   return { folder, prefix, remove };
 }
 
-/** Returns a path of the current folder as a path of the repository. */
+/**
+ * Returns the path in the repository for a path that is relative to the current folder. Throws a UsageError for an absolute
+ * path.
+ */
 export function inRepository(path: string, prefix: string): string {
   if (isAbsolute(path)) throw new UsageError(`${path}: expected a path relative to the current folder`);
   const inside = relative('/', resolve('/', prefix, path))
@@ -98,7 +101,7 @@ interface Blob {
   readonly size: number;
 }
 
-/** Reads lines of the form `MODE blob ID SIZE\tPATH`, each with a NUL at its end. */
+/** Parses the lines `MODE blob ID SIZE\tPATH` of git, which end with NUL, and returns the files that are to be read. */
 function filesOf(listing: string): readonly Blob[] {
   return listing.split('\0').flatMap((line) => {
     const [, mode, id, size, path] = /^(\d+) blob ([0-9a-f]+) +(\d+)\t([\s\S]+)$/.exec(line) ?? [];
@@ -107,12 +110,15 @@ function filesOf(listing: string): readonly Blob[] {
   });
 }
 
-/** True for a path that would lead out of the folder. Git makes no such path, but a repository may be made by hand. */
+/**
+ * Returns true for a path that would lead out of the temporary folder. Git itself makes no such path, but a repository may have
+ * been made by hand.
+ */
 function isUnsafe(path: string): boolean {
   return path.split(/[/\\]/).some((part) => part === '' || part === '.' || part === '..');
 }
 
-/** Writes the blobs that `git cat-file --batch` returns: `ID blob SIZE\n`, the content, `\n`. */
+/** Writes the files that `git cat-file --batch` returns, each as `ID blob SIZE\n`, the content and `\n`. */
 async function writeBlobs(blobs: readonly Blob[], cwd: string, folder: string): Promise<void> {
   const child = spawn('git', ['cat-file', '--batch'], { cwd, env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = once(child, 'close');
@@ -131,13 +137,13 @@ async function writeBlobs(blobs: readonly Blob[], cwd: string, folder: string): 
       writeFileSync(file, content);
     }
   } finally {
-    // After an error nothing reads the rest of git's output, so git would wait forever, and this process for git.
+    // After an error the rest of git's output is not read, so git would wait forever, and this process would wait for git.
     child.kill();
   }
   await ended;
 }
 
-/** Reads lines and numbers of bytes from a stream. */
+/** Reads a stream in lines, or in parts with a given number of bytes. */
 class ChunkReader {
   private readonly chunks: AsyncIterator<Buffer>;
   private rest: Buffer = Buffer.alloc(0);

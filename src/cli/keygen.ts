@@ -13,8 +13,8 @@ interface KeygenFlags {
 }
 
 /**
- * The `keygen` command makes an API key. The entry for `keys.yaml` goes to stdout, so that `>>` can append it to the file.
- * The key itself goes to stderr and is stored nowhere.
+ * The `keygen` command makes an API key. It prints the entry for `keys.yaml` to standard output, so that `>>` can append it to
+ * the file, and the key itself to standard error. The key is not stored.
  */
 export function keygenCommand(exit: SetExitCode): Command {
   const command = new Command('keygen')
@@ -32,7 +32,7 @@ export function keygenCommand(exit: SetExitCode): Command {
     )
     .action((flags: KeygenFlags) => {
       refuseWrong(flags);
-      // The key has 256 random bits and cannot be guessed, so a digest without salt or stretching is enough.
+      // The key has 256 random bits, so it cannot be guessed, and a digest without salt or stretching is enough.
       const key = `pg_${randomBytes(32).toString('base64url')}`;
       process.stdout.write(entryLine(key, flags));
       process.stderr.write(

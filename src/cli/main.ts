@@ -1,4 +1,4 @@
-/** The command line. Each command has its own file, and prints results of the folders below. */
+/** The command line of protogate. Each command has a file of its own. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { rememberHangups } from '../process/signals.js';
@@ -9,15 +9,15 @@ type Define = (exit: SetExitCode) => Command;
 
 interface ListedCommand {
   readonly name: string;
-  /** Its options and arguments, as the help text of the program lists them. */
+  /** The options and arguments of the command, as the help text of the program lists them. */
   readonly usage: string;
   readonly description: string;
   readonly load: () => Promise<Define>;
 }
 
 /**
- * The commands in the order of the help text. Only the command that is named is loaded, because loading all of them takes half
- * a second.
+ * The commands, in the order of the help text. Only the command that is run is loaded, because loading all of them takes half a
+ * second.
  */
 const COMMANDS: readonly ListedCommand[] = [
   {
@@ -83,11 +83,11 @@ const COMMANDS: readonly ListedCommand[] = [
   },
 ];
 
-/** Runs one command. Resolves to its exit code: 0 done or clean, 1 problems or failure, 2 wrong usage. */
+/** Runs one command. Resolves to the exit code: 0 for success, 1 for problems or a failure, 2 for wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
   watchOutput();
   if (args[0] === 'serve') {
-    // A SIGHUP while the gateway starts is a reload afterwards.
+    // A SIGHUP that comes while the gateway starts leads to a reload after the start.
     rememberHangups();
     keepYoungGenerationSmall();
   }
@@ -106,7 +106,7 @@ export async function main(args: readonly string[]): Promise<number> {
     exitCode = code;
   };
   const usages = new Map<Command, string>();
-  // A command may stand behind `help` or `--`.
+  // The name of the command may come after `help` or `--`.
   const name = args.find((arg) => COMMANDS.some((listed) => listed.name === arg));
   for (const listed of COMMANDS) {
     const command = listed.name === name ? (await listed.load())(setExit) : new Command(listed.name);
@@ -126,7 +126,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Returns an error of Commander in the words of all other errors: the flag, what was expected, and what was found. */
+/** Returns an error text of Commander in the form of our other errors: the flag, what was expected, and what was found. */
 function plainError(text: string): string {
   return text
     .replace(
@@ -142,7 +142,7 @@ function plainError(text: string): string {
     .replace(/^error: option '(?:-\w, )?(--[\w-]+) .*' argument '.*' is invalid\. (expected .*)\./, 'error: $1: $2');
 }
 
-/** Throws a UsageError that names the first argument too many; Commander would only count the arguments. */
+/** Throws a UsageError that names the first argument that is too many. Commander would only say how many there are. */
 function requireNoMore({ args, registeredArguments, options }: Command): void {
   const more = args[registeredArguments.length];
   if (more === undefined) return;
@@ -151,8 +151,8 @@ function requireNoMore({ args, registeredArguments, options }: Command): void {
 }
 
 /**
- * Ends the process when standard output cannot be written: silently if its reader is gone (`| head -1`), with one line of
- * error for other reasons, such as a full disk.
+ * Ends the process when standard output cannot be written: without a message if its reader has ended (`| head -1`), and with
+ * one line of error for other reasons, such as a full disk.
  */
 function watchOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {

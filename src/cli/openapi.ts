@@ -19,7 +19,7 @@ interface OpenapiFlags extends SchemaFlags {
   readonly typescript?: boolean;
 }
 
-/** Prints the document, also of a schema that has errors; the exit code is then 1. */
+/** Prints the document, even if the schema has errors; then the exit code is 1. */
 export function openapiCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('openapi'))
     .addOption(new Option('--format <format>', 'output format').choices(Object.keys(WRITERS)).default('json'))
@@ -36,7 +36,7 @@ export function openapiCommand(exit: SetExitCode): Command {
     });
 }
 
-/** Returns the surface of the plan. With `--surface` a plan has only this one. */
+/** Returns the surface whose document is printed. With `--surface`, the plan has only this one. */
 function onlyOf(apis: readonly Api[]): Api {
   const [api] = apis;
   if (api !== undefined && apis.length === 1) return api;
@@ -50,7 +50,7 @@ async function print(api: Api, { format, service, typescript }: OpenapiFlags): P
   const parts = documentParts(api, service);
   const pieces = typescript === true ? [await typescriptOf(parts)] : WRITERS[format](parts);
   for (const piece of pieces) {
-    // A slow reader must not make the whole document wait in memory.
+    // If the reader is slow, writing pauses, so that the document does not wait in memory.
     if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
   }
 }

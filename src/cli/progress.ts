@@ -1,4 +1,4 @@
-/** Shows on one line of a terminal how far long work has come, and nothing if the output is no terminal. */
+/** Shows the progress of long work on one line of a terminal. Shows nothing if the output is not a terminal. */
 
 export interface Progress {
   readonly update: (done: number, total: number) => void;

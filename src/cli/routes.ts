@@ -11,7 +11,7 @@ const FORMATS: Readonly<Record<Format, (rows: readonly RouteRow[]) => string>> =
   markdown: formatMarkdown,
 };
 
-/** The `routes` command prints the route map, also of a schema that has errors; the exit code is then 1. */
+/** The `routes` command prints the list of routes, even if the schema has errors; then the exit code is 1. */
 export function routesCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('routes'))
     .addOption(new Option('--format <format>', 'output format').choices(Object.keys(FORMATS)).default('table'))
@@ -25,7 +25,7 @@ export function routesCommand(exit: SetExitCode): Command {
     });
 }
 
-/** Formats the rows as an array with one row per line, so that a diff of two outputs shows the routes that changed. */
+/** Returns the rows as a JSON array with one row per line, so that a diff of two outputs shows which routes have changed. */
 function formatJson(rows: readonly RouteRow[]): string {
   if (rows.length === 0) return '[]\n';
   return `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`;

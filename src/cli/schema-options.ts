@@ -27,11 +27,11 @@ export interface SchemaFlags {
   readonly surface?: string;
 }
 
-/** The last part of the description of `--upstream`. */
+/** The end of the description of `--upstream` in the help text. */
 export const UPSTREAM_NAMES =
   'NAME= replaces the target of a configured upstream; SELECTOR= (such as shop.v1.*) adds an upstream for these services; without either, it serves all other services';
 
-/** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
+/** Adds the options `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes` to a command. */
 export function withSchemaOptions(
   command: Command,
   upstream = `a gRPC server, HOST:PORT, which is not called here; ${UPSTREAM_NAMES}`,
@@ -49,14 +49,14 @@ export function withSchemaOptions(
 }
 
 export interface Loaded {
-  /** The config; undefined when it has errors. */
+  /** The config with the flags applied; undefined when it has errors. */
   readonly config: Config | undefined;
-  /** The config's settings about the schema; undefined when they are not known because of errors. */
+  /** The block `schema` of the config; undefined when errors prevent reading it. */
   readonly schema: Config['schema'] | undefined;
   readonly diagnostics: readonly Diagnostic[];
-  /** Finds the keys of the config file. */
+  /** Returns the position of a key in the config file. */
   readonly placeOf: PlaceOf;
-  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  /** The paths of the files that were read: the config file, and those in `${file:PATH}`. */
   readonly configFiles: readonly string[];
   /** The digest of the config file; undefined if there is none. */
   readonly configHash: string | undefined;
@@ -73,7 +73,7 @@ const NO_SCHEMA: Config['schema'] = {
 };
 
 /**
- * Loads the config file and applies the flags to it. Throws a UsageError when neither names a schema, or when a flag is
+ * Loads the config file and applies the flags to it. Throws a UsageError if neither of them names a schema, or if a flag is
  * invalid.
  */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
@@ -104,7 +104,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   return { config: merged.config, schema: merged.config.schema, diagnostics, placeOf, configFiles, configHash };
 }
 
-/** Throws a UsageError for an empty path, such as one from a script's variable that is not set. */
+/** Throws a UsageError for an empty path, which a script passes if its variable is not set. */
 function requirePaths({ config, protos, import: imports, descriptorSet }: SchemaFlags): void {
   const given = { config: [config], protos, import: imports, 'descriptor-set': descriptorSet };
   for (const [flag, paths] of Object.entries(given)) {
@@ -122,13 +122,13 @@ function schemaOverrides(flags: SchemaFlags): SchemaOverrides {
 }
 
 export interface Planned extends Pick<Loaded, 'diagnostics' | 'placeOf' | 'configFiles' | 'configHash'> {
-  /** Undefined when the config has errors. */
+  /** The plan. Undefined when the config has errors. */
   readonly plan: Plan | undefined;
 }
 
 /**
- * Loads and plans, and shows the progress on a terminal. The diagnostics of the config come first. If the config has
- * errors, the protos that are known are checked too.
+ * Loads the config and makes the plan, and shows the progress on a terminal. The diagnostics of the config come first. If the
+ * config has errors, those protos that are known are checked nevertheless.
  */
 export async function planFlags(flags: SchemaFlags): Promise<Planned> {
   const { config, schema, diagnostics, ...rest } = await loadFlags(flags);
@@ -145,12 +145,12 @@ export async function planFlags(flags: SchemaFlags): Promise<Planned> {
   return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics], ...rest };
 }
 
-/** Returns the config file, or else the first flag that names a schema: where diagnostics without a line belong. */
+/** Returns the place of diagnostics without a line: the path of the config file, or else the first flag that names a schema. */
 export function configName(flags: SchemaFlags): string {
   return flags.config ?? schemaFlag(flags);
 }
 
-/** Returns the first flag that names a schema, as it was typed. */
+/** Returns the first flag that names a schema, with its value. */
 function schemaFlag({ protos: [folder], descriptorSet: [set] }: SchemaFlags): string {
   return folder === undefined ? `--descriptor-set ${set}` : `--protos ${folder}`;
 }
@@ -159,7 +159,7 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ severity }) => severity === 'error');
 }
 
-/** Prints each diagnostic on a line of its own, and then the hints for them. */
+/** Prints each diagnostic on a line of its own, followed by hints about them. */
 export function printDiagnostics(
   diagnostics: readonly Diagnostic[],
   output: { write(line: string): unknown } = process.stderr,

@@ -22,7 +22,10 @@ import {
   withSchemaOptions,
 } from './schema-options.js';
 
-/** The `serve` command runs the gateway until SIGTERM or SIGINT, then drains it. SIGHUP reloads config and protos. */
+/**
+ * The `serve` command runs the gateway until SIGTERM or SIGINT. Then it waits for running requests and ends. SIGHUP reloads the
+ * config and the protos.
+ */
 export function serveCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('serve'), `a gRPC server, HOST:PORT; ${UPSTREAM_NAMES}`)
     .option('--host <address>', 'address on which to listen (default: 127.0.0.1)')
@@ -63,7 +66,7 @@ export function serveCommand(exit: SetExitCode): Command {
     });
 }
 
-/** Prints the warnings. If the log is JSON, they are lines of the log, because programs read it. */
+/** Prints the warnings. If the format of the log is JSON, they are log entries, because a program reads the output. */
 async function warn(diagnostics: readonly Diagnostic[], settings: Config['log']): Promise<void> {
   const { createLog, defaultFormat } = await load(() => import('../telemetry/log.js'));
   if ((settings.format ?? defaultFormat()) === 'text') return printDiagnostics(diagnostics, standardError);
@@ -73,7 +76,7 @@ async function warn(diagnostics: readonly Diagnostic[], settings: Config['log'])
   }
 }
 
-/** Reads the config for a reload. Flags that no longer fit the config file are errors like others. */
+/** Reads the config for a reload. If the flags do not fit the changed config file, this is reported like other errors. */
 async function loadAgain(flags: SchemaFlags): Promise<ReadConfig> {
   try {
     return await loadFlags(flags);
@@ -85,7 +88,7 @@ async function loadAgain(flags: SchemaFlags): Promise<ReadConfig> {
   }
 }
 
-/** Starts the server. It is imported here, so that the other commands do not load it and start in half the time. */
+/** Starts the server. Its code is imported here, so that the other commands do not load it and start in half the time. */
 async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   const { workers } = plan.config;
   const count = workers === 'auto' ? availableParallelism() : workers;
@@ -93,7 +96,7 @@ async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   return (await load(() => import('../process/run-server.js'))).runServer(plan, { source });
 }
 
-/** Loads modules while the young generation stays small. */
+/** Loads modules, and keeps V8's memory for young objects small meanwhile. */
 async function load<Module>(modules: () => Promise<Module>): Promise<Module> {
   keepYoungGenerationSmall();
   const loaded = await modules();

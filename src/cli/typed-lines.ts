@@ -1,15 +1,15 @@
 /**
  * This module reads the lines that a user types. A terminal stays in its normal mode, so that Ctrl+C is still a signal.
- * Standard input may be anything, such as `/dev/zero`: after too many characters without a line end it is not read any more,
- * so that they do not fill the memory.
+ * Standard input may be anything, for example `/dev/zero`. If a line is too long, nothing more is read, so that it cannot fill
+ * the memory.
  */
 import type { Readable } from 'node:stream';
 
-/** The most characters of a line. The input is given up at a longer one. */
+/** The most characters of a line. After a longer one, nothing more is read. */
 const MOST_CHARACTERS = 4096;
 
 export interface TypedLines {
-  /** Stops reading. */
+  /** Stops reading the input. */
   close(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * This module has a zod schema for each block of the config, with descriptions, defaults and units. Names in the output
- * contain the unit (`timeoutMs`), so that readers know what a number means.
+ * The zod schemas of the blocks of the config, with their descriptions and defaults. In the output, the names of numbers
+ * contain the unit (`timeoutMs`).
  */
 import * as z from 'zod';
 import type { Position } from '../base/diagnostic.js';
@@ -10,7 +10,7 @@ import { EXCLUDE_FORMS, type ExcludeEntry, isExcludePattern } from '../schema/ex
 import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
 import { Code } from '../status/code.js';
 
-/** The position of a setting until the loader sets the exact one. */
+/** The position of a setting until the loader replaces it by the line in the config file. */
 export const SOMEWHERE: Position = { file: 'options' };
 
 export const listen = z

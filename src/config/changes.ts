@@ -1,10 +1,12 @@
-/** Names the settings in which two configs differ. Values are not shown, because they may be secrets. */
+/** Finds the settings in which two configs differ. Only their names are shown, because values may be secrets. */
 import type { Config } from './config.js';
 
-/** The most keys of a path: `upstreams.orders.timeoutMs` has three. */
+/**
+ * The most keys in the name of a setting: `upstreams.orders.timeoutMs` has three. Deeper differences are shown under that name.
+ */
 const MOST_KEYS = 3;
 
-/** Returns the paths of the settings that differ, such as `limits.bodyBytes`. */
+/** Returns the names of the settings that differ, such as `limits.bodyBytes`. */
 export function changedSettings(before: Config, after: Config): readonly string[] {
   const found: string[] = [];
   compare(before, after, []);
@@ -22,7 +24,7 @@ export function changedSettings(before: Config, after: Config): readonly string[
   }
 }
 
-/** Returns the keys of an object or a Map. Undefined for anything else, such as a list. */
+/** Returns the entries of an object or a Map. Undefined for any other value, such as a list. */
 function entriesOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
   if (value instanceof Map) return value as ReadonlyMap<string, unknown>;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

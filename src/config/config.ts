@@ -36,7 +36,7 @@ export const configSchema = z.strictObject({
   surfaces,
 });
 
-/** The config as people write it. Durations and sizes are text, and everything is optional. */
+/** The config as people write it: durations and sizes are text, and nearly everything is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
-/** The config as the code reads it. */
+/** The config as the code reads it: with all defaults, and with durations in milliseconds and sizes in bytes. */
 export type Config = z.output<typeof configSchema>;

@@ -1,12 +1,12 @@
 /**
- * Tells when one of many files has changed. Every folder that has one of them is watched, because a watch on a file is lost when
- * an editor puts another file in its place. On the way to a file each symbolic link may be replaced, as Kubernetes does with a
- * ConfigMap, so the folders that contain these links are watched too.
+ * Reports when one of many files has changed. The folders of the files are watched, because a watch on a file itself is lost
+ * when an editor puts another file in its place. A symbolic link on the way to a file may be replaced too, as Kubernetes does
+ * with a ConfigMap, so the folders that contain these links are watched as well.
  *
  *     event ─▶ is it about one of the files? ─▶ wait until it is quiet ─▶ watch new folders ─▶ onChange
  *
- * Some file systems report nothing, for example network drives. So everything is also compared from time to time, more rarely
- * the longer that takes.
+ * Some file systems report no changes, for example network drives. So all files are also compared regularly; the longer a
+ * comparison takes, the longer is the wait until the next one.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
@@ -15,36 +15,45 @@ import type { ChangedPaths } from '../base/changed-paths.js';
 import type { Clock } from '../base/clock.js';
 
 export interface WatchTargets {
-  /** The paths of single files. */
+  /** The paths of single files whose changes are reported. */
   readonly files: readonly string[];
-  /** Folders whose `.proto` files count, with those in the folders below. */
+  /** The folders whose `.proto` files are watched, including those in subfolders. */
   readonly roots: readonly string[];
 }
 
 export interface FileWatchOptions {
   readonly clock: Clock;
   /**
-   * Called once when changes have come and it is quiet again. `changed` has the paths of the files that have changed since the last
-   * call, below the real path of their folder. It is undefined if there may be others.
+   * Called once when files have changed and then nothing has changed for 100 ms. `changed` has the paths of the files that have
+   * changed since the last call, with the real paths of their folders. It is undefined if other files may have changed too.
    */
   readonly onChange: (changed: ChangedPaths) => void;
-  /** Called when a folder cannot be watched, for example because the system's limit is reached. It is only compared then. */
+  /**
+   * Called when a folder cannot be watched, for example because the system allows no more watches. Changes in it are then found
+   * only by the regular comparison.
+   */
   readonly onUnwatched: (error: unknown) => void;
 }
 
-/** The time without a change after which the changes count as complete, in milliseconds. */
+/** The milliseconds without a change after which changes are reported. */
 const QUIET_MS = 100;
-/** The time, in milliseconds, after which an empty file counts as changed: some editors empty a file and then write it. */
+/** The milliseconds for which an empty file delays the report, because some editors first empty a file and then write it. */
 const EMPTY_MS = 1000;
-/** After this time, in milliseconds, changes are reported even if files still change. */
+/** The milliseconds after which changes are reported in any case, even if files still change. */
 const LONGEST_MS = 10_000;
-/** The shortest time between two comparisons, and how many times longer than a comparison it is. */
+/**
+ * The wait between two comparisons of all files: at least `everyMs`, and at least `restFactor` times the duration of a
+ * comparison.
+ */
 const COMPARE = { everyMs: 5000, restFactor: 100 };
 
-/** The names in a folder that count. A root's folder has `protos`: all names of protos and folders count. */
+/**
+ * A watched folder. Changes of the files in `names` are reported. If `protos` is true, so are changes of all `.proto` files and
+ * subfolders.
+ */
 interface Watched {
   watcher: FSWatcher | undefined;
-  /** The device and the inode, which show whether another folder has taken the path. */
+  /** The device and the inode of the folder. If they differ, another folder has been put at the path. */
   readonly id: string;
   readonly names: Set<string>;
   protos: boolean;
@@ -53,14 +62,14 @@ interface Watched {
 export class FileWatch {
   private readonly folders = new Map<string, Watched>();
   private targets: WatchTargets = { files: [], roots: [] };
-  /** The result of `state` when the files were read last. */
+  /** The state of the files when they were read last. Undefined before the first `follow`. */
   private seen: State | undefined;
   private isClosed = false;
-  /** True if folders or links have changed, so that others may have to be watched. */
+  /** True if a folder or a symbolic link has changed, so that other folders may have to be watched. */
   private isMoved = false;
-  /** True if something has changed that `changed` does not have. */
+  /** True if files may have changed whose paths are not in `changed`. */
   private isVague = false;
-  /** The time of the first change that is not reported yet. Undefined if there is none. */
+  /** The monotonic time of the first change that was not reported yet, in milliseconds. Undefined if there is none. */
   private firstAt: number | undefined;
   private changed = new Set<string>();
   private changes = 0;
@@ -71,8 +80,8 @@ export class FileWatch {
   constructor(private readonly options: FileWatchOptions) {}
 
   /**
-   * Watches these files from now on. They were read at `readAtMs`, in milliseconds since the epoch: what has changed since then
-   * is reported too.
+   * Watches these files from now on, and no others. They were read at `readAtMs`, in milliseconds since the epoch. Changes
+   * since then are reported too.
    */
   async follow(targets: WatchTargets, readAtMs: number): Promise<void> {
     if (this.seen !== undefined && JSON.stringify(targets) === JSON.stringify(this.targets)) return;
@@ -92,7 +101,7 @@ export class FileWatch {
     this.folders.clear();
   }
 
-  /** Watches the folders that the targets have now, and no others. */
+  /** Watches the folders in which the targets are now, and no others. */
   private sync(): Promise<void> {
     this.lastSync = this.lastSync.then(() => this.syncNow());
     return this.lastSync;
@@ -137,7 +146,7 @@ export class FileWatch {
     this.folders.set(folder, watched);
     try {
       watched.watcher = watch(folder, { persistent: false }, (event, name) => this.onEvent(folder, event, name));
-      // The folder no longer exists, or the system has no more watches. The next look finds out.
+      // The folder no longer exists, or the system allows no more watches. `onMoved` leads to a new attempt to watch it.
       watched.watcher.on('error', () => {
         this.folders.delete(folder);
         this.onMoved();
@@ -158,11 +167,13 @@ export class FileWatch {
     }
     if (!watched.protos || (name.startsWith('.') && !name.startsWith('..'))) return;
     if (name.endsWith('.proto')) return this.note(path);
-    // A folder or a link may have been added or removed. Editors make files of many other names, which do not count.
+    // A subfolder or a link may have been added or removed. Editors also create files with many other names, which are ignored.
     if (event === 'rename') void this.isWay(path).then((isWay) => isWay && this.onMoved());
   }
 
-  /** True if a name leads to other files: a folder, a symbolic link, or a folder that no longer exists. */
+  /**
+   * Returns true if the path leads to other files: it is a folder, a symbolic link, or a watched folder that no longer exists.
+   */
   private async isWay(path: string): Promise<boolean> {
     if ([...this.folders.keys()].some((folder) => folder === path || folder.startsWith(path + sep))) return true;
     const stats = await lstat(path).catch(() => undefined);
@@ -195,7 +206,7 @@ export class FileWatch {
     const firstAt = this.firstAt!;
     const { changes } = this;
     const isEmpty = clock.monotonic() - firstAt < EMPTY_MS && (await this.hasEmpty());
-    // Another change in this time has started the wait again.
+    // If something has changed during the check, the wait has already been started again.
     if (changes !== this.changes) return;
     if (isEmpty) return this.settle(QUIET_MS);
     const { changed } = this;
@@ -203,7 +214,7 @@ export class FileWatch {
     this.firstAt = undefined;
     this.changed = new Set();
     this.isVague = false;
-    // The stamps are taken before the files are read: a change after that is found by the next comparison.
+    // The state is recorded before `onChange` reads the files. So a change during that reading is found by the next comparison.
     if (this.isMoved) {
       this.isMoved = false;
       await this.sync();
@@ -243,7 +254,7 @@ export class FileWatch {
     const startedAt = clock.monotonic();
     const now = await this.state();
     this.compareLater(clock.monotonic() - startedAt);
-    // If a change is already waiting to be reported, its report takes these changes with it.
+    // If a change is already waiting to be reported, these changes are reported with it.
     if (this.firstAt === undefined && !isSame(now, this.seen)) this.onMoved();
   }
 
@@ -268,7 +279,7 @@ export class FileWatch {
 }
 
 interface State {
-  /** A text for each file, which differs when the file has changed. */
+  /** A text for each file, by its path. The text differs if the file has changed. */
   readonly stamps: Map<string, string>;
   /** The time of the newest change of a file or a folder, in milliseconds since the epoch. */
   readonly newestMs: number;
@@ -282,10 +293,13 @@ function isSame({ stamps }: State, other: State | undefined): boolean {
 
 type Want = (folder: string) => { readonly names: Set<string> };
 
-/** The longest chain of symbolic links that is followed, as in Linux. */
+/** The most symbolic links on the way to a file that are followed, as in Linux. */
 const MOST_LINKS = 40;
 
-/** Notes the folder of a path, and on the way to it each folder that contains a symbolic link, with the names in them. */
+/**
+ * Finds the folders that must be watched to see changes of `path`: the folder of the file, and each folder on the way to it
+ * that contains a symbolic link. Calls `want` for each of them, and adds the names of the file and of the links to its `names`.
+ */
 async function noteWay(path: string, want: Want): Promise<void> {
   let links = 0;
   let done = resolve(path).startsWith(sep) ? sep : '';
@@ -308,14 +322,16 @@ async function noteWay(path: string, want: Want): Promise<void> {
 }
 
 interface Folder {
-  /** The real path. */
+  /** The real path of the folder. */
   readonly folder: string;
   readonly protos: readonly string[];
   /** The paths of the symbolic links in the folder. */
   readonly links: readonly string[];
 }
 
-/** Yields the folders that `protosBelow` reads, each once. */
+/**
+ * Yields the root and all folders below it that may contain protos, each once. They are the folders that `protosBelow` reads.
+ */
 async function* foldersBelow(root: string): AsyncGenerator<Folder> {
   const visited = new Set<string>();
   const waiting = [root];
@@ -348,7 +364,10 @@ async function idOf(folder: string): Promise<string | undefined> {
   return stats === undefined ? undefined : `${stats.dev} ${stats.ino}`;
 }
 
-/** Returns the identity, the size and the times of a file. A tool may set the time of a file, but not that of its inode. */
+/**
+ * Returns the identity, the size and the times of a file; undefined if there is no such file. A tool may set the time of the
+ * content (mtime), but not that of the inode (ctime).
+ */
 async function stampOf(path: string): Promise<{ readonly text: string; readonly changedAtMs: number } | undefined> {
   const stats = await stat(path, { bigint: true }).catch(() => undefined);
   if (stats === undefined) return undefined;

@@ -11,7 +11,10 @@ import type { IssueText } from './issues.js';
 export const TLS_FILES = ['ca', 'cert', 'key'] as const;
 export const SERVER_TLS_FILES = ['cert', 'key', 'clientCa'] as const;
 
-/** Returns an issue for each file that cannot be read or used, with the path of the key that names it. */
+/**
+ * Returns an issue for each file in the config that cannot be read or used, with the path of the config key that names the
+ * file.
+ */
 export async function fileIssues(config: Config): Promise<readonly IssueText[]> {
   const { upstreams, listen, auth, log, surfaces } = config;
   const found = [...upstreams].map(([name, { tls = {} }]) => tlsIssues(['upstreams', name, 'tls'], tls));
@@ -70,8 +73,8 @@ async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<I
 }
 
 /**
- * Returns the issues of a `jwksFile`. A key that cannot be used is ignored (RFC 7517 §5). It is an error if no usable
- * key is left.
+ * Returns the issues of a `jwksFile`. A key that cannot be used is no issue (RFC 7517 §5); another check warns of it. It is an
+ * issue if no usable key is left, or none for an algorithm in `algorithms`.
  */
 async function jwksIssues(
   path: readonly PropertyKey[],

@@ -1,12 +1,12 @@
 /**
- * This module lists the client's headers that contain an identity or a credential. They are never sent to an upstream,
- * even if `metadata.request` allows them.
+ * This module lists the request headers that contain an identity or a credential. The headers of clients with these names are
+ * never sent to an upstream, even if `metadata.request` allows them.
  */
 import type { Config } from './config.js';
 
 /**
- * Returns the headers that clients must not set for upstreams: those with the caller's identity and those with
- * credentials.
+ * Returns the names of the headers that clients cannot send to upstreams: those in which the gateway sends the caller's
+ * identity, and those with credentials.
  */
 export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
   if (auth === undefined) return [];
@@ -21,7 +21,7 @@ export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[
   return [...identity, ...credentialHeaders({ auth }).filter((name) => name !== 'authorization')];
 }
 
-/** Returns the headers in which a credential may be sent, each once. */
+/** Returns the names of the headers in which clients may send a credential, each once. */
 export function credentialHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
   const sources = [...(auth?.jwt ?? []).flatMap(({ from }) => from), ...(auth?.apiKeys?.from ?? [])];
   const headers = sources.flatMap((source) => {

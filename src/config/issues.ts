@@ -1,5 +1,5 @@
 /**
- * This module turns zod's issues into error texts with the key's path, what was expected, what was found, and a hint.
+ * This module turns the issues of zod into error texts with the path of the key, what was expected, what was found, and a hint.
  * The texts never contain a secret.
  */
 import { meantHint } from '../base/did-you-mean.js';
@@ -10,19 +10,19 @@ import { knownKeys } from './json-schema.js';
 
 export interface IssueText {
   readonly rule: 'unknown-key' | 'config-value';
-  /** The keys that lead to the place. For an unknown key, that key is the last one. */
+  /** The keys that lead to the value. For an unknown key, the last one is that key. */
   readonly path: readonly PropertyKey[];
   readonly text: string;
 }
 
-/** Parses the whole config. For a schema without an error text of its own, `expectation` makes the text. */
+/** Parses a value as the whole config. If a schema has no error text of its own, `expectation` makes the text. */
 export function readConfig(value: unknown) {
   return configSchema.safeParse(value, { error: expectation });
 }
 
 /**
- * Returns the texts of issues. `value` is the value that was read. `substituted` has texts that came from the
- * environment or from files. They are not shown.
+ * Returns the error texts of issues. `value` is the config that was read. `substituted` contains the texts that came from
+ * environment variables or files; they are not shown.
  */
 export function issueTexts(
   issues: readonly Issue[],
@@ -44,7 +44,7 @@ function textsOf(issue: Issue, find: Find): readonly IssueText[] {
   return [{ rule: 'config-value', path: issue.path, text: `${where}: ${withFound(issue, find(issue.path))}` }];
 }
 
-/** The most known keys that the error of an unknown key lists. */
+/** The most known keys that the error for an unknown key lists. */
 const MAX_LISTED = 8;
 
 function unknownKey(parent: readonly PropertyKey[], key: string): IssueText {

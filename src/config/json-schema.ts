@@ -1,6 +1,6 @@
 /**
- * This module builds the JSON Schema of the config file, for editors, and lists the known keys at a place, for "did you
- * mean" hints.
+ * This module makes the JSON Schema of the config file, for editors. It also lists the known keys of an object in the config,
+ * for "did you mean" hints.
  */
 import * as z from 'zod';
 import { configSchema } from './config.js';
@@ -9,13 +9,13 @@ export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 let cached: JsonSchema | undefined;
 
-/** Returns the schema in JSON Schema draft 2020-12. */
+/** Returns the JSON Schema of the config file (draft 2020-12). */
 export function configJsonSchema(): JsonSchema {
   cached ??= { title: 'protogate config', ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) };
   return cached;
 }
 
-/** Returns the keys that an object at `path` may have. */
+/** Returns the keys that the object at `path` in the config may have. */
 export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   let nodes: JsonSchema[] = [configJsonSchema()];
   for (const key of path) nodes = nodes.flatMap((node) => step(node, String(key)));

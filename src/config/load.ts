@@ -1,7 +1,7 @@
 /**
- * This module reads the config file, and reports each problem with its line and column. `${NAME}`, `${NAME:-default}`
- * and `${file:PATH}` inside of strings are replaced after the YAML is parsed, so that no value can change the
- * structure. Diagnostics never show a replaced value.
+ * This module reads the config file, and reports each problem with its line and column. `${NAME}`, `${NAME:-default}` and
+ * `${file:PATH}` in strings are replaced after the YAML was parsed, so that a value cannot change the structure. Diagnostics
+ * never show a replaced value.
  */
 
 import { createHash } from 'node:crypto';
@@ -23,8 +23,8 @@ const MAX_FILE_BYTES = 1024 * 1024;
 const SUBSTITUTIONS = '${NAME}, ${NAME:-default} or ${file:PATH}';
 
 /**
- * Loads the config file, or returns the defaults if there is no file. Relative paths become absolute, starting at the
- * file's folder.
+ * Loads the config file, or returns the defaults if no file is given. Relative paths in it become absolute; they are relative
+ * to the folder of the file.
  */
 export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv, cwd: string): Promise<ParsedConfig> {
   if (file === undefined) return parseConfig({ version: 1 });
@@ -45,7 +45,7 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
   };
 }
 
-/** The number of characters of a digest. They are enough to distinguish the files of one gateway. */
+/** The number of characters of a digest that are shown. They are enough to distinguish the config files of one gateway. */
 const HASH_CHARACTERS = 12;
 
 function refused(file: string, rule: RuleId, text: string): ParsedConfig {
@@ -57,11 +57,11 @@ class ConfigFile {
   private readonly document: YamlFile['document'];
   private readonly diagnostics: Diagnostic[] = [];
   private readonly substituted = new Set<unknown>();
-  /** The offsets of strings whose substitution failed. */
+  /** The offsets of the strings in which a variable could not be replaced. */
   private readonly unknown: number[] = [];
-  /** The files of `${file:PATH}`. */
+  /** The paths of the files in `${file:PATH}`. */
   readonly substitutedFiles: string[] = [];
-  /** The substituted texts, which messages must not show. */
+  /** The texts after replacement, which error messages must not show. */
   private readonly hidden = new Set<string>();
 
   constructor(
@@ -90,8 +90,8 @@ class ConfigFile {
   }
 
   /**
-   * Returns the block `schema` alone. The result is empty if that block has errors, or if it may stand under an unknown
-   * key.
+   * Returns only the block `schema` of the file. The result is empty if this block has errors, or if a misspelled key may
+   * belong to it.
    */
   private schemaAlone(value: unknown): Pick<ParsedConfig, 'schema'> {
     const { shape } = configSchema;
@@ -101,7 +101,7 @@ class ConfigFile {
     return success ? { schema: this.resolveSchema(data) } : {};
   }
 
-  /** Returns the values of the file, or undefined after it has reported why there are none. */
+  /** Returns the values of the file. If it is empty or uses too many YAML aliases, reports that and returns undefined. */
   private value(): unknown {
     try {
       const value: unknown = this.document.toJS({ maxAliasCount: 50 });
@@ -125,7 +125,7 @@ class ConfigFile {
     return undefined;
   }
 
-  /** True if the issue is about a value that is, or contains, a string whose substitution failed. */
+  /** Returns true if the issue is about a value that is, or contains, a string in which a variable could not be replaced. */
   private isOfUnknown({ path, rule }: IssueText): boolean {
     if (rule === 'unknown-key') return false;
     const node = path.length === 0 ? this.document.contents : this.document.getIn(path, true);
@@ -138,10 +138,7 @@ class ConfigFile {
     for (const issue of issues) this.diagnostics.push(errorAt(this.placeOf(issue), issue.rule, issue.text));
   }
 
-  /**
-   * Turns substituted text into a number or a boolean where one is expected, because `${NAME}` is always replaced by
-   * text.
-   */
+  /** Turns replaced text into a number or a boolean where one is expected, because `${NAME}` is always replaced by text. */
   private withNumbers(value: unknown, issues: readonly Mistyped[]): unknown {
     for (const { code, path } of issues.flatMap((issue) => membersOf(issue))) {
       const node = this.document.getIn(path, true);
@@ -152,7 +149,7 @@ class ConfigFile {
     return this.document.toJS({ maxAliasCount: 50 }) ?? value;
   }
 
-  /** Replaces variables inside all strings except keys. */
+  /** Replaces the variables in all strings of the file, but not in keys. */
   private async substitute(env: NodeJS.ProcessEnv): Promise<void> {
     const scalars: Scalar<string>[] = [];
     visit(this.document, {
@@ -186,8 +183,8 @@ class ConfigFile {
   }
 
   /**
-   * Reports a `${` without an end. The text is not shown, because it may be a password in which `${` should have been
-   * `$${`.
+   * Reports a `${` without a closing `}`. The string is not shown, because it may be a password that contains `${` itself,
+   * which must be written `$${`.
    */
   private reportUnclosed(scalar: Scalar): void {
     const text = `\${: expected ${SUBSTITUTIONS}, got no closing '}' ($\${ stands for \${ itself)`;
@@ -262,7 +259,7 @@ class ConfigFile {
     };
   }
 
-  /** Adds the positions that later diagnostics refer to. */
+  /** Adds to the config the positions that later diagnostics need. */
   private placed(config: Config): Config {
     const at = (...path: PropertyKey[]) => this.placeOf({ path, rule: 'config-value' });
     return {
@@ -283,7 +280,7 @@ class ConfigFile {
     };
   }
 
-  /** Returns the position of an unknown key, or that of the value, or that of the nearest parent that exists. */
+  /** Returns the position of an unknown key, of the value at the path, or of the nearest parent that exists. */
   placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
     if (rule === 'unknown-key') {
       const parent = path.length === 1 ? this.document.contents : this.document.getIn(path.slice(0, -1), true);
@@ -308,13 +305,13 @@ class ConfigFile {
 interface Mistyped {
   readonly code: string;
   readonly path: readonly PropertyKey[];
-  /** The issues of each member of a union. */
+  /** The issues of each alternative of a union. Absent for other issues. */
   readonly errors?: readonly (readonly Mistyped[])[];
 }
 
 const MISTYPED: ReadonlySet<string> = new Set(['invalid_type', 'invalid_value']);
 
-/** Returns the issues of all members of a union as one list. A member's own paths begin at the union. */
+/** Returns the issues of all alternatives of a union as one list, with whole paths: those in `errors` begin at the union. */
 function membersOf({ code, path, errors }: Mistyped): readonly Mistyped[] {
   if (errors === undefined) return [{ code, path }];
   return errors.flat().flatMap((error) => membersOf({ ...error, path: [...path, ...error.path] }));

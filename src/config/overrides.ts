@@ -1,4 +1,4 @@
-/** This module applies the flags of the command line to the config file's settings. */
+/** This module applies the flags of the command line to the settings of the config file. */
 
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
@@ -8,11 +8,11 @@ import type { Config } from './config.js';
 import { DEFAULT_SURFACE } from './surface-configs.js';
 import { PLAIN_UPSTREAM } from './upstream-blocks.js';
 
-/** The name of an upstream that is given without a name. */
+/** The name of an upstream for which the flag gives only a target. */
 const NAMELESS = 'default';
 
 export interface SchemaOverrides {
-  /** Files that are added to those of the config file. */
+  /** Import roots that are added to those of the config file. */
   readonly protos: readonly string[];
   readonly imports: readonly string[];
   readonly descriptorSets: readonly string[];
@@ -21,9 +21,9 @@ export interface SchemaOverrides {
 
 export interface Overrides extends SchemaOverrides {
   /**
-   * The upstreams, each as `[NAME|SELECTOR=]TARGET`. If the config has an upstream with that name, the flag replaces
-   * its target. Otherwise it adds an upstream that has the selector as its name and serves the services that match.
-   * Without a name or selector, the upstream is called `default` and serves every service.
+   * The upstreams, each as `[NAME|SELECTOR=]TARGET`. If the config has an upstream with that name, the flag replaces its
+   * target. Otherwise the flag adds an upstream that serves the services which the selector selects, and that has the selector
+   * as its name. Without a name or selector, the upstream is called `default` and serves every service.
    */
   readonly upstreams: readonly string[];
   readonly host?: string;
@@ -32,7 +32,7 @@ export interface Overrides extends SchemaOverrides {
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
   readonly watch?: boolean;
-  /** The name of the only surface that is served. */
+  /** The name of the surface that is served. Absent if all surfaces are. */
   readonly surface?: string;
 }
 
@@ -65,7 +65,7 @@ function surfaceProblems({ surfaces }: Config, { surface }: Overrides): readonly
   return [errorAt({ file: '--surface' }, 'flag', `expected ${known}, got '${surface}'`)];
 }
 
-/** Applies the flags of the admin port. They also turn on an admin port that the file turned off. */
+/** Applies `--admin-host` and `--admin-port`. They also turn on an admin port that the config file has turned off. */
 function overrideAdmin(admin: Config['admin'], { adminHost, adminPort }: Overrides): Config['admin'] {
   if (adminHost === undefined && adminPort === undefined) return admin;
   const { host, port, ...rest } = admin ?? DEFAULT_ADMIN;
@@ -118,8 +118,8 @@ function unknown(name: string, { upstreams }: Config): string {
 }
 
 /**
- * Returns the error text for an upstream that is given twice. It does not mention the name of one that was given
- * without a name.
+ * Returns the error text for an upstream that is given twice. `names` are the names as they were given; undefined for an
+ * upstream without a name.
  */
 function twice(key: string, names: readonly (string | undefined)[]): string {
   const nameless = names.filter((name) => name === undefined).length;

@@ -1,4 +1,4 @@
-/** This module turns values into a config, or returns all problems. */
+/** This module turns values into a config, or returns all of their problems. */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import type { Config } from './config.js';
 import { issueTexts, readConfig } from './issues.js';
@@ -8,18 +8,18 @@ import { surfaceIssues } from './surface-configs.js';
 export interface ParsedConfig {
   /** The config. Absent if there are errors. */
   readonly config?: Config;
-  /** The block `schema` of a config file with errors, if that block itself is right. */
+  /** The block `schema` of a config file with errors, if this block itself has none. */
   readonly schema?: Config['schema'];
   readonly diagnostics: readonly Diagnostic[];
-  /** Finds the keys of the config file. Absent if there is no file, or if it is no YAML. */
+  /** Returns the position of a key in the config file. Absent if there is no file, or if it is not valid YAML. */
   readonly placeOf?: PlaceOf;
-  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  /** The paths of the files that were read: the config file, and those in `${file:PATH}`. */
   readonly files?: readonly string[];
-  /** The first 12 characters of the SHA-256 digest of the config file, as `sha256sum` prints it. */
+  /** The first 12 characters of the SHA-256 digest of the config file, in the form that `sha256sum` prints. */
   readonly hash?: string;
 }
 
-/** Parses a config that code passes as an object. The position of a problem is its key path. */
+/** Parses a config that is passed as an object. A diagnostic names the path of the key, because there is no line. */
 export function parseConfig(input: unknown): ParsedConfig {
   const result = readConfig(input);
   const texts = result.success ? surfaceIssues(result.data) : issueTexts(result.error.issues, input);

@@ -1,4 +1,4 @@
-/** This module has the schemas of `policies`, the operators' rules that override the protos, and of `cors`. */
+/** The schemas of `policies`, the rules of operators that replace settings of the protos, and of `cors`. */
 import * as z from 'zod';
 import { duration } from '../base/values.js';
 import { policyShape, settingsOf } from '../policy/kinds.js';

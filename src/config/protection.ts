@@ -1,4 +1,4 @@
-/** This module has the schemas of the keys of an upstream that protect it, and the clients from it, while it is slow or fails. */
+/** The schemas of those settings of an upstream that protect it, and its clients, while it is slow or fails. */
 import * as z from 'zod';
 import { durationAboveZero } from '../base/values.js';
 

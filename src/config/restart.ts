@@ -1,6 +1,6 @@
 /**
- * This module lists the settings that are read once, at the start of a process. A reload that would change one of them is
- * refused, because the change would have no effect until the next start.
+ * This module lists the settings that are read only at the start of a process. A reload that changes one of them is refused,
+ * because the change would have no effect until the next start.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import type { Config } from './config.js';
@@ -8,9 +8,9 @@ import type { Config } from './config.js';
 interface ReadOnce {
   /** The path of the key in the config file. */
   readonly path: readonly string[];
-  /** Returns the part of the setting that cannot change. */
+  /** Returns the setting, or the part of it that a reload cannot change. */
   readonly of: (config: Config) => unknown;
-  /** The part of the setting that cannot change, in words. Absent when the whole setting cannot change. */
+  /** The part of the setting that a reload cannot change, in words. Absent when the whole setting cannot change. */
   readonly what?: string;
 }
 
@@ -32,13 +32,13 @@ const READ_ONCE: readonly ReadOnce[] = [
   { path: ['log', 'audit'], of: ({ log }) => log.audit },
 ];
 
-/** Returns the position of a key. */
+/** Returns the position of a key in the config file. */
 export type PlaceOf = (path: readonly PropertyKey[]) => Position;
 
-/** Returns an error for each setting that differs between the config that is served and `next`, and is read once. */
+/** Returns an error for each setting that a reload cannot change, and that differs between the present config and `next`. */
 export function restartProblems(served: Config, next: Config, placeOf: PlaceOf): readonly Diagnostic[] {
   const changed = READ_ONCE.filter(({ of }) => of(served) !== of(next));
-  // If a whole block is added or removed, its keys need no errors of their own.
+  // If a whole block is added or removed, one error for the block is enough.
   const outermost = changed.filter(
     ({ path }) => !changed.some((other) => other.path !== path && isWithin(path, other)),
   );

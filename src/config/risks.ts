@@ -1,4 +1,4 @@
-/** This module warns of settings that are valid but risky. */
+/** This module warns of settings that are valid but have a risk. */
 import { isIPv4 } from 'node:net';
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { Code } from '../status/code.js';
@@ -9,8 +9,8 @@ export function configRisks(config: Config): readonly Diagnostic[] {
 }
 
 /**
- * Warns of an admin port that is open to other machines without `admin.hosts`. Requests to it with a host name are
- * refused, for example those of monitoring tools.
+ * Warns of an admin port that other machines can reach, if `admin.hosts` is empty. Then requests with a host name, for example
+ * of monitoring tools, are refused.
  */
 function unnamedAdmin({ admin }: Config): readonly Diagnostic[] {
   if (admin === undefined || admin.hosts.length > 0 || isLoopback(admin.host)) return [];
@@ -23,7 +23,7 @@ function isLoopback(host: string): boolean {
 }
 
 /**
- * Warns of `errors.expose: [INTERNAL]`. Servers often put text into INTERNAL that is not meant for clients: exceptions,
+ * Warns of INTERNAL in `errors.expose`. Servers often put texts into INTERNAL that are not meant for clients: exceptions,
  * queries, addresses.
  */
 function exposedInternal({ errors: { expose, position } }: Config): readonly Diagnostic[] {

@@ -1,4 +1,4 @@
-/** This module has the schema of `stores`, which several gateways share. */
+/** The schema of `stores`, the databases that several gateways share. */
 import * as z from 'zod';
 import { port } from '../base/values.js';
 
@@ -16,7 +16,7 @@ const node = z
     return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
   });
 
-/** True for a URL with a host. Without one, such as in `redis:/HOST`, the client would connect to this machine. */
+/** Returns true for a Redis URL with a host. Without a host, as in `redis:/HOST`, the client would connect to this machine. */
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);

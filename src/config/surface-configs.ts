@@ -1,4 +1,4 @@
-/** This module computes the config of each surface: its own settings over the common ones. */
+/** This module computes the config of each surface: the common settings, with those of the surface in their place. */
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
 import { cors as corsBlock } from './policies.js';
@@ -10,21 +10,24 @@ export interface SurfaceConfig {
   /** The block of the config. Undefined for the only surface of a config without `surfaces`. */
   readonly block: SurfaceBlock | undefined;
   readonly name: string;
-  /** The common config with the settings of the surface over it. Its `policies` are the common ones, then the own ones. */
+  /**
+   * The common config, in which the settings of the surface replace the common ones. Its `policies` are the common ones,
+   * followed by those of the surface.
+   */
   readonly config: Config;
 }
 
 /** The name of the only surface of a config without `surfaces`. */
 export const DEFAULT_SURFACE = 'default';
 
-/** Returns the surfaces that this gateway serves, in their order. There is at least one. */
+/** Returns the surfaces that this gateway serves, in the order of the config. There is at least one. */
 export function surfaceConfigs(config: Config): readonly SurfaceConfig[] {
   if (config.surfaces.length === 0) return [{ block: undefined, name: DEFAULT_SURFACE, config }];
   const served = config.surfaces.filter(({ isServed }) => isServed);
   return served.map((block) => ({ block, name: block.name, config: configOf(config, block) }));
 }
 
-/** True if the gateway serves only some surfaces of the config (`serve --surface`). */
+/** Returns true if the gateway serves only some of the surfaces in the config (`serve --surface`). */
 export function servesPart({ surfaces }: Config): boolean {
   return surfaces.some(({ isServed }) => !isServed);
 }
@@ -33,7 +36,7 @@ function configOf(common: Config, block: SurfaceBlock): Config {
   const { auth, policies, cors, metadata, json, query, errors, limits } = block;
   return {
     ...common,
-    // A surface that has its own auth inherits no issuer.
+    // The auth block of a surface replaces the common one as a whole, so the surface inherits no token issuer.
     auth: auth ?? common.auth,
     policies: [...common.policies, ...policies],
     cors: cors === undefined ? common.cors : { ...NO_CORS, ...common.cors, ...cors },
@@ -45,10 +48,10 @@ function configOf(common: Config, block: SurfaceBlock): Config {
   };
 }
 
-/** The defaults of the block, without the origins, which have none. */
+/** The default values of the block `cors`, without `origins`, which has no default. */
 const NO_CORS = { ...corsBlock.parse({ origins: ['*'] })!, origins: [] };
 
-/** Returns the problems of settings that only the own and the common keys together can have. */
+/** Returns the problems that settings of a surface have only together with the common settings. */
 export function surfaceIssues(config: Config): readonly IssueText[] {
   return config.surfaces.flatMap((block, index) => {
     const { cors } = configOf(config, block);

@@ -1,6 +1,7 @@
 /**
- * This module has the schema of `surfaces`: one API for each kind of client, from the same protos. The settings of a
- * surface have the same keys as the common blocks, but no defaults: a key that is absent has the common value.
+ * The schema of `surfaces`: the config may define several APIs from the same protos, for example one for each kind of client.
+ * The settings of a surface have the same keys as the common blocks, but no defaults: a key that is absent has the common
+ * value.
  */
 import * as z from 'zod';
 import { parseAuthority } from '../base/authority.js';
@@ -13,7 +14,7 @@ const HOST = 'expected a host name without a port, such as m.example.com, or *.e
 const BASE_PATH = 'expected a path such as /mobile, of letters, digits and -._~, without a slash at its end';
 const FIELD = 'expected the full name of a field, such as shop.v1.Order.internal_notes';
 
-/** The keys of `limits` that belong to a request. The others belong to a connection, which all surfaces share. */
+/** The keys of `limits` that a surface may set. The others are limits of a connection, which all surfaces share. */
 const OWN_LIMITS = ['bodyBytes', 'responseBytes', 'jsonDepth', 'requestTimeout'] as const;
 
 const surface = z
@@ -62,7 +63,7 @@ const surface = z
     errors: partial<Errors, z.input<typeof blocks.errors>>(blocks.errors),
     limits: partial<Limits, LimitsInput>(blocks.limits, OWN_LIMITS),
   })
-  // The flag --surface turns off all surfaces but one.
+  // The flag --surface sets `isServed` to false for all other surfaces.
   .transform((block) => ({ ...block, position: blocks.SOMEWHERE, isServed: true }));
 
 export const surfaces = z
@@ -88,8 +89,8 @@ type Limits = Pick<z.output<typeof blocks.limits>, 'bodyBytes' | 'responseBytes'
 type LimitsInput = Pick<NonNullable<z.input<typeof blocks.limits>>, (typeof OWN_LIMITS)[number]>;
 
 /**
- * Returns the schema of a block whose keys may all be absent, without their defaults. `only` names the keys that it has;
- * by default it has all of them.
+ * Returns a schema with the keys of `block`, in which all keys are optional and have no defaults. If `only` is given, it has
+ * only these keys.
  */
 function partial<Output, Input>(block: z.ZodType, only?: readonly string[]) {
   const keys = Object.entries(objectOf(block).shape).filter(([key]) => only === undefined || only.includes(key));
@@ -98,12 +99,12 @@ function partial<Output, Input>(block: z.ZodType, only?: readonly string[]) {
     return [key, own.describe((schema as z.ZodType).description ?? '')] as const;
   });
   const own = z.strictObject(Object.fromEntries(shape)).transform((read) => renamed(read) as Partial<Output>);
-  // The shape is computed, so its types are not known to the compiler.
+  // The keys are computed, so the compiler does not know their types.
   const typed = own as unknown as z.ZodType<Partial<Output>, Partial<Input>>;
   return typed.optional().describe('Keys that replace those of the common block.');
 }
 
-/** Gives `requestTimeout` the name that it has in the common block. */
+/** Renames `requestTimeout` to the name that it has in the common block. */
 function renamed({ requestTimeout, ...rest }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return requestTimeout === undefined ? rest : { ...rest, requestTimeoutMs: requestTimeout };
 }
@@ -128,7 +129,7 @@ function hasDefault(schema: z.ZodType): boolean {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
 }
 
-/** Writes a host in the form that all its spellings have in common: in lower case, without the dot at its end. */
+/** Returns a host in one spelling: in lower case, without a dot at its end, and with brackets around an IPv6 address. */
 function normalHost(text: string): string {
   const { host = '', port } = parseAuthority(text) ?? {};
   if (host.includes(':') && port === '') return `[${host}]`;

@@ -1,4 +1,4 @@
-/** This module has the zod schema of `upstreams` in the config: the gRPC servers, and how calls are spread over them. */
+/** The zod schema of `upstreams`: the gRPC servers, and how calls are distributed among them. */
 import * as z from 'zod';
 import { duration, durationAboveZero, headerName } from '../base/values.js';
 import { retrySettings } from '../policy/retry/settings.js';
@@ -57,7 +57,7 @@ const targetEntry = z
   )
   .transform(({ address, weight = 1, when }: WrittenTarget) => ({ address, weight, ...(when && { when }) }));
 
-/** An entry of `targets` with each of its keys, whichever form it has. */
+/** An entry of `targets`. An entry that is only an address has the other keys undefined. */
 interface WrittenTarget {
   readonly address: string;
   readonly weight?: number | undefined;
@@ -221,7 +221,7 @@ const upstream = z
     }),
   );
 
-/** The settings of an upstream for which only a target is given. */
+/** The settings of an upstream for which only a target is given: all defaults. */
 export const PLAIN_UPSTREAM = upstream.parse({ target: 'localhost:1' });
 
 const UPSTREAM_NAME = { error: 'expected a name of letters, digits, _ and -, a letter first' };
@@ -232,7 +232,7 @@ export const upstreams = z
   .transform((record) => new Map(Object.entries(record).map(([name, own]) => [name, { ...own, position: SOMEWHERE }])))
   .describe('The gRPC servers that the gateway calls, by name.');
 
-/** Returns the sum of the percentages, each counted once. */
+/** Returns the sum of the different percentages in the conditions of the targets. */
 function sumOfPercents(targets: readonly WrittenTarget[]): number {
   const percents = new Set(
     targets.flatMap(({ when }) => (when !== undefined && 'percent' in when ? [when.percent] : [])),

@@ -3,8 +3,8 @@ import type { Config } from './config.js';
 import type { WatchTargets } from './file-watch.js';
 
 /**
- * Returns the files to watch. `configFiles` are those from which the config was read. The file of API keys and the certificates
- * of the listener are left out: they are read again by themselves.
+ * Returns the files that must be watched for changes. `configFiles` are those from which the config was read. The file of API
+ * keys and the certificates of the listener are not among them, because other code watches these.
  */
 export function watchTargets(
   { schema, upstreams, auth, surfaces }: Config,

@@ -1,9 +1,9 @@
-/** This module parses the YAML of a config. Each of its aliases needs an anchor before it. */
+/** This module parses the YAML of a config file, and checks that each alias (`*name`) has an anchor (`&name`) before it. */
 import { type Document, isAlias, isNode, type Node, visit } from 'yaml';
 import { parseYaml, type YamlProblem, type YamlText } from '../base/yaml-text.js';
 
 export interface YamlFile extends YamlText {
-  /** The offset of the first alias. Undefined when there is none. */
+  /** The offset of the first alias. Undefined when the text has none. */
   readonly firstAlias: number | undefined;
 }
 

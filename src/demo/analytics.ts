@@ -1,6 +1,6 @@
 /**
- * This service computes totals over the orders. It shows numbers in the path, files as answers, Struct, Value and Any,
- * and a route that takes every HTTP method.
+ * This service computes totals over the orders. It is an example of numbers in the path, files as answers, Struct, Value and
+ * Any, and a route that accepts every HTTP method.
  */
 import type { Books, Order } from './data.js';
 import { invalid, notFound } from './refusal.js';
@@ -14,7 +14,7 @@ interface RunQuery {
   labels: { fields: Record<string, { stringValue?: string }> } | null;
 }
 
-/** Returns the handlers of the service. */
+/** Returns the handlers of the service, by method name. */
 export function analytics(books: Books): Handlers {
   const sold = () => [...books.orders.values()].filter((order) => order.state !== 'STATE_CANCELLED');
 

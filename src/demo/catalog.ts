@@ -1,6 +1,6 @@
 /**
- * This service has products, stock and files. It shows filters in the query, bodies of three shapes for one method, and
- * google.api.HttpBody in both directions, whole and in pieces.
+ * This service has products, stock and files. It is an example of filters in the query, of three forms of the body for one
+ * method, and of google.api.HttpBody in both directions, as a whole and in pieces.
  */
 import type { Asset, Books, Product } from './data.js';
 import { type FieldMask, page, pick } from './listing.js';
@@ -38,7 +38,7 @@ interface HttpBody {
 const MOST_BYTES = 64 << 20;
 const PIECE_BYTES = 64 << 10;
 
-/** Returns the handlers of the service. */
+/** Returns the handlers of the service, by method name. */
 export function catalog(books: Books): Handlers {
   function find(name: string): Product {
     const found = books.products.get(name);

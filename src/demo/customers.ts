@@ -1,6 +1,6 @@
 /**
- * This service has the accounts of customers. It shows the standard methods of AIP-131 to 135, and an answer that is a
- * list.
+ * This service has the accounts of customers. It is an example of the standard methods of AIP-131 to 135, and of an answer that
+ * is a list.
  */
 import type { Address, Books, Customer } from './data.js';
 import { type FieldMask, page, update } from './listing.js';
@@ -24,7 +24,7 @@ const updatable = [
   'preferences',
 ];
 
-/** Returns the handlers of the service. */
+/** Returns the handlers of the service, by method name. */
 export function customers(books: Books): Handlers {
   let nextNumber = 1001;
 
@@ -82,7 +82,7 @@ export function customers(books: Books): Handlers {
       return {};
     },
 
-    /** This demo sends no mail. The answer does not reveal whether the account exists. */
+    /** Returns an empty answer: the demo sends no mail, and the answer must not reveal whether the account exists. */
     SendCode: (): object => ({}),
 
     ListAddresses({ parent }: { parent: string }): { addresses: readonly Address[] } {

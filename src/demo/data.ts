@@ -1,6 +1,6 @@
 /**
- * This module has the shop's data: ten customers, thirty products and sixty orders. The data is the same in every run,
- * so that the requests of the tour keep working. The services share one `Books` and change it in memory.
+ * This module has the data of the shop: ten customers, thirty products and sixty orders. It is the same in every run, so that
+ * the requests of the tour (`tour.ts`) keep working. The services share one `Books` object and change it in memory.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -86,7 +86,7 @@ export interface Asset {
   readonly data: Uint8Array;
 }
 
-/** All data of the shop by resource name, and files by path. */
+/** All data of the shop by resource name, and the files by path. */
 export interface Books {
   readonly customers: Map<string, Customer>;
   readonly products: Map<string, Product>;
@@ -112,7 +112,7 @@ export function openBooks(): Books {
   return { customers, products, orders, assets: pictures, visits: new Map() };
 }
 
-// id, name, phone, tier, street, postal code, city, country, year of birth
+// The columns are: id, name, phone, tier, street, postal code, city, country, year of birth.
 const customerRows = [
   ['ada', 'Ada Okafor', '+31 20 555 0101', 'GOLD', 'Prinsengracht 263', '1016 GV', 'Amsterdam', 'NL', 1985],
   ['bjorn', 'Björn Lindqvist', '+46 8 555 0102', 'SILVER', 'Götgatan 11', '116 46', 'Stockholm', 'SE', 1979],
@@ -146,7 +146,7 @@ function customer(row: (typeof customerRows)[number], index: number): Customer {
   };
 }
 
-// id, title, category, cents, stock, material, days to the door
+// The columns are: id, title, category, price in cents, stock, material, days of delivery.
 const productRows = [
   ['oak-desk', 'Oak desk', 'FURNITURE', 34900, 12, 'oak', 7],
   ['oak-shelf', 'Oak shelf', 'FURNITURE', 12950, 31, 'oak', 5],
@@ -206,7 +206,7 @@ function picture(title: string): Asset {
   return { contentType: 'image/svg+xml', data: Buffer.from(svg) };
 }
 
-// The states follow a cycle whose length makes every customer meet each state.
+// The states repeat in this order. The length of the list is such that each customer has orders in every state.
 const states = ['DELIVERED', 'SHIPPED', 'PENDING', 'PAID', 'DELIVERED', 'CANCELLED', 'PACKED'] as const;
 
 function seedOrders(customers: readonly Customer[], products: readonly Product[]): Order[] {
@@ -258,13 +258,16 @@ function parcel(index: number, seenMs: number): object {
   };
 }
 
-/** Returns the sum over the items, with 4.95 for delivery below 50 euros. */
+/** Returns the sum of the prices of the items. For less than 50 euros, 4.95 euros for delivery are added. */
 export function totalOf(items: readonly OrderItem[]): Money {
   const goods = items.reduce((sum, item) => sum + item.quantity * (item.unitPrice ? centsOf(item.unitPrice) : 0), 0);
   return euros(goods < 5000 ? goods + 495 : goods);
 }
 
-/** Returns a linear congruential generator: `random(n)` is 0 … n-1, in the same sequence in every run. */
+/**
+ * Returns a function `random(n)` that returns numbers from 0 to n - 1, in the same order in every run (a linear congruential
+ * generator).
+ */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

@@ -1,6 +1,6 @@
 /**
- * The identities of the demo: an issuer whose keys a JWK Set on this machine publishes, two tokens that it signed, and an
- * API key. All are made when the demo starts, and end with it.
+ * The identities of the demo: an issuer that publishes its keys as a JWK Set on this machine, two tokens that it has signed,
+ * and an API key. They are made when the demo starts, and are removed when it ends.
  */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,9 +14,9 @@ export interface DemoIdentity {
   readonly audience: string;
   readonly algorithm: 'ES256';
   readonly jwksUri: string;
-  /** The path of `keys.yaml`, which holds the one key. */
+  /** The path of `keys.yaml`, which contains the digest of the API key. */
   readonly keyFile: string;
-  /** The shell variables that the tour's requests use, by name. */
+  /** The values of the shell variables that the requests of the tour use, by the names of the variables. */
   readonly credentials: ReadonlyMap<string, string>;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface DemoIdentity {
 const AUDIENCE = 'shop';
 const LIFETIME_S = 86_400;
 
-/** Makes the identities. Rejects when no port or no temporary folder is available. */
+/** Makes the identities. Rejects when there is no free port or no temporary folder. */
 export async function openIdentity(): Promise<DemoIdentity> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'demo', alg: 'ES256' }] });

@@ -1,7 +1,10 @@
-/** Helps List methods with pages by token (AIP-158), and Update methods with field masks (AIP-134). */
+/** Functions for List methods with page tokens (AIP-158), and for Update methods with field masks (AIP-134). */
 import { invalid } from './refusal.js';
 
-/** Returns one page of `all`. The token of the next page is an offset. */
+/**
+ * Returns one page of `all`. The token of the next page is the offset at which it begins. Throws INVALID_ARGUMENT for a
+ * negative size.
+ */
 export function page<T>(all: readonly T[], pageSize: number, pageToken: string): { items: T[]; nextPageToken: string } {
   if (pageSize < 0) throw invalid('page_size', `expected 0 or more, got ${pageSize}`);
   if (!/^\d{0,6}$/.test(pageToken)) throw invalid('page_token', 'expected the next_page_token of an earlier page');
@@ -17,9 +20,9 @@ export interface FieldMask {
 type Fields = Record<string, unknown>;
 
 /**
- * Copies the fields that the mask names from `source` into a copy of `target`. `*` names all fields; without a mask, all
- * fields that `source` has set are copied. `updatable` holds the paths that a client may name, in proto names; any other
- * path is INVALID_ARGUMENT.
+ * Returns a copy of `target` with the fields of `source` that the mask names. `*` names all fields; without a mask, all fields
+ * that are set in `source` are copied. `updatable` has the paths that a client may name, in proto names. Throws
+ * INVALID_ARGUMENT for any other path.
  */
 export function update<T extends object>(
   target: T,
@@ -40,7 +43,7 @@ export function update<T extends object>(
   return copy;
 }
 
-/** Returns the top-level fields of `message` that the mask names; of each path only the first segment counts. */
+/** Returns the top-level fields of `message` that the mask names. Only the first part of each path counts. */
 export function pick(message: object, mask: FieldMask | null): object {
   const named = mask?.paths ?? [];
   if (named.length === 0 || named.includes('*')) return message;

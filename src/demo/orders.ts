@@ -1,6 +1,6 @@
 /**
- * This service has the shop's orders and their states. It shows nested resource names, custom verbs, and bodies that
- * are a message, a string or a map.
+ * This service has the orders of the shop and their states. It is an example of nested resource names, custom verbs, and bodies
+ * that are a message, a string or a map.
  */
 import { EventEmitter, on } from 'node:events';
 import type { Books, Order, OrderItem } from './data.js';
@@ -37,7 +37,7 @@ interface ListOrders {
   placedAfter: Timestamp | null;
 }
 
-/** Returns the orders whose products or notes contain every word of the query, newest first. */
+/** Returns the orders whose products or notes contain every word of the query, the newest first. */
 function search(all: readonly Order[], query: string): readonly Order[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) throw invalid('query', 'expected a word, got none');
@@ -49,7 +49,7 @@ function search(all: readonly Order[], query: string): readonly Order[] {
     .sort((a, b) => millisOf(b.createTime) - millisOf(a.createTime));
 }
 
-/** Returns the handlers of the service. */
+/** Returns the handlers of the service, by method name. */
 export function orders(books: Books): Handlers {
   let nextNumber = 5001 + books.orders.size;
   const changed = new EventEmitter().setMaxListeners(0);
@@ -106,7 +106,7 @@ export function orders(books: Books): Handlers {
       if (!books.customers.has(parent)) throw notFound('shop.v1.Customer', parent);
       const isTheirs = ({ name }: Order) => name.startsWith(`${parent}/orders/`);
       let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-      // Listening begins before the first orders are sent, so that no change in between is lost.
+      // The listener is added before the first orders are sent, so that no change after that is missed.
       const changes = on(changed, 'order', { signal });
       try {
         for (const order of [...books.orders.values()].filter(isTheirs)) {

@@ -1,11 +1,11 @@
 /**
- * Loads the demo's protos when the demo starts; no code is generated. Messages are plain objects in camelCase, 64-bit
- * numbers and enums are strings, and an Any is an object with `@type`.
+ * Loads the protos of the demo when it starts, so that no code need be generated. Messages are plain objects with names in
+ * camelCase. 64-bit numbers and enums are strings, and an Any is an object with `@type`.
  */
 import { fileURLToPath } from 'node:url';
 import { load, type MessageTypeDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 
-/** The folder of google/api, google/type and google/rpc in this package. */
+/** The folder with google/api, google/type and google/rpc in this package. */
 const packageProtos = fileURLToPath(new URL('../../../protos', import.meta.url));
 /** The import root of the shop's own protos. */
 export const shopProtos = fileURLToPath(new URL('../../../protos/demo', import.meta.url));
@@ -16,7 +16,7 @@ const files = [
   'shop/v1/catalog.proto',
   'shop/v1/analytics.proto',
   'shop/v1/support.proto',
-  // These hold the details of errors, and no service refers to them.
+  // These files define the details of errors. No service imports them.
   'google/rpc/status.proto',
   'google/rpc/error_details.proto',
 ];
@@ -28,7 +28,7 @@ export interface Protos {
   decode(type: string, bytes: Buffer): object;
 }
 
-/** Loads the shop's protos. Rejects when a file is missing or broken. */
+/** Loads the protos of the shop. Rejects when a file is missing or invalid. */
 export async function loadProtos(): Promise<Protos> {
   const definitions = await load(files, {
     includeDirs: [shopProtos, packageProtos],

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 
 type Detail = Readonly<Record<string, unknown>> & { readonly '@type': string };
 
-/** The failure of a call, as the client will see it. */
+/** The error of a call, in the form that the client gets. */
 export class Refusal extends Error {
   constructor(
     readonly code: status,
@@ -19,19 +19,19 @@ const detail = (type: string, fields: object): Detail => ({
   ...fields,
 });
 
-/** Returns INVALID_ARGUMENT with a BadRequest that names the field and what is wrong with it. */
+/** Returns an error INVALID_ARGUMENT with a BadRequest that names the field and what is wrong with it. */
 export function invalid(field: string, description: string): Refusal {
   const violation = detail('BadRequest', { fieldViolations: [{ field, description }] });
   return new Refusal(status.INVALID_ARGUMENT, `${field}: ${description}`, [violation]);
 }
 
-/** Returns NOT_FOUND with a ResourceInfo. `type` is the full name of the message. */
+/** Returns an error NOT_FOUND with a ResourceInfo. `type` is the full name of the resource's message. */
 export function notFound(type: string, name: string): Refusal {
   const info = detail('ResourceInfo', { resourceType: type, resourceName: name, description: 'It is not there.' });
   return new Refusal(status.NOT_FOUND, `${name} not found`, [info]);
 }
 
-/** Returns ALREADY_EXISTS with a ResourceInfo about the existing resource, and an ErrorInfo with the reason. */
+/** Returns an error ALREADY_EXISTS with a ResourceInfo about the existing resource, and an ErrorInfo with the reason. */
 export function alreadyExists(type: string, name: string, reason: string, description: string): Refusal {
   return new Refusal(status.ALREADY_EXISTS, description, [
     detail('ErrorInfo', { reason, domain: 'shop.example.com', metadata: { existing: name } }),
@@ -39,7 +39,7 @@ export function alreadyExists(type: string, name: string, reason: string, descri
   ]);
 }
 
-/** Returns FAILED_PRECONDITION with a PreconditionFailure. */
+/** Returns an error FAILED_PRECONDITION with a PreconditionFailure. */
 export function failedPrecondition(type: string, subject: string, description: string): Refusal {
   const failure = detail('PreconditionFailure', { violations: [{ type, subject, description }] });
   return new Refusal(status.FAILED_PRECONDITION, description, [failure]);

@@ -1,4 +1,4 @@
-/** The reviews that the shop's customers write about its products, and the comments on them. */
+/** The reviews of products that the customers of the shop have written, and the comments on these reviews. */
 
 export interface Review {
   readonly name: string;
@@ -13,7 +13,7 @@ interface Comment {
   readonly text: string;
 }
 
-// The columns are product, author, stars and text, then any number of comments with their author and text.
+// The columns are: product, author, stars, text, and then any number of comments with their author and text.
 const rows: readonly (readonly [string, string, number, string, ...(readonly [string, string])[]])[] = [
   [
     'oak-desk',

@@ -1,6 +1,6 @@
 /**
- * Runs one gRPC service on a server of its own, at a port that the system chooses. Handlers are plain functions from
- * request to response; a Refusal that they throw becomes a status with `grpc-status-details-bin`.
+ * Runs one gRPC service on a server of its own. Handlers are plain functions from request to response. If one throws a Refusal,
+ * the client gets it as a status with `grpc-status-details-bin`.
  */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -9,8 +9,9 @@ import type { Protos } from './protos.js';
 import { Refusal } from './refusal.js';
 
 /**
- * Functions from request to response, by method name. A stream is an AsyncIterable: the request if the client streams, the
- * response if the server does, which must end when `signal` is aborted. Each handler declares its own request type.
+ * The handlers of a service, by method name: functions from request to response. The request is an AsyncIterable if the client
+ * streams, and so is the response if the server streams; it must end when `signal` is aborted. Each handler declares its own
+ * request type.
  */
 export type Handlers = Readonly<Record<string, Handler>>;
 
@@ -22,7 +23,7 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-/** Starts one service at `address`, by default at any free port. Every method of its proto needs a handler. */
+/** Starts one service at `address`, by default at any free port. There must be a handler for every method of the service. */
 export async function startService(
   protos: Protos,
   name: string,
@@ -53,7 +54,7 @@ export async function startService(
   };
 }
 
-/** Wraps the handler of a method that answers once. */
+/** Returns the grpc-js handler for a method with a single answer. */
 function single(protos: Protos, handler: Handler) {
   return async (call: Asking, callback: sendUnaryData<object>) => {
     try {
@@ -79,11 +80,11 @@ function streaming(protos: Protos, handler: Handler) {
   };
 }
 
-/** The call as grpc-js passes it: with the request message, or as a stream of messages. */
+/** A call as grpc-js passes it: an object with the request message, or a stream of messages. */
 type Asking = { readonly request: object } | Readable;
 
 function requestOf(call: Asking): never {
-  // A handler may stop reading and still answer, so the end of the loop must not destroy the stream.
+  // A handler may stop reading and then still answer, so the end of its loop must not destroy the stream.
   return ('request' in call ? call.request : call.iterator({ destroyOnReturn: false })) as never;
 }
 

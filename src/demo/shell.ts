@@ -9,30 +9,30 @@
  */
 
 interface CurlRequest {
-  /** The options, quoted for both kinds of shells. */
+  /** The options of curl, quoted so that both kinds of shells accept them. */
   readonly options: readonly string[];
   /** A body without single quotes; undefined for a request without a body. */
   readonly body: string | undefined;
-  /** The URLs in single quotes. */
+  /** The URLs, each in single quotes. */
   readonly urls: readonly string[];
 }
 
 export interface Shell {
-  /** Returns the line that sets a variable for the commands after it. */
+  /** Returns a command that sets a variable for the commands that follow. */
   assign(name: string, value: string): string;
   curl(request: CurlRequest): string;
 }
 
 const CURL = "curl -s -w '\\n'";
 
-/** The shell of Unix: bash, zsh and others. */
+/** The shells of Unix: bash, zsh and others. */
 export const posixShell: Shell = {
   assign: (name, value) => `export ${name}=${value}`,
   curl: ({ options, body, urls }) =>
     [CURL, ...options, ...(body === undefined ? [] : [`-d '${body}'`]), ...urls].join(' '),
 };
 
-/** Returns the shell PowerShell. On Windows its `curl` may be an alias of another program, so the command is `curl.exe` there. */
+/** Returns the syntax of PowerShell. On Windows its `curl` may be another program, so the commands use `curl.exe` there. */
 export function powerShell(platform: NodeJS.Platform): Shell {
   const curl = platform === 'win32' ? CURL.replace('curl', 'curl.exe') : CURL;
   return {
@@ -47,7 +47,10 @@ export function powerShell(platform: NodeJS.Platform): Shell {
   };
 }
 
-/** Returns the shell that started this process. PowerShell sets `PSModulePath` for the processes that it starts. */
+/**
+ * Returns the kind of shell that has started this process. PowerShell sets the variable `PSModulePath` for the processes that
+ * it starts.
+ */
 export function callersShell(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): Shell {
   return env.PSModulePath === undefined ? posixShell : powerShell(platform);
 }

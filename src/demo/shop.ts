@@ -1,8 +1,8 @@
 /**
- * This module starts the demo's backends: the shop's five gRPC services, each on servers of its own. They share their
- * data. The catalog has three servers, so that one of them may stop. The servers do not use HTTP/JSON, and they do not
- * depend on the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
- * other services.
+ * This module starts the backends of the demo: the five gRPC services of the shop, each on servers of its own, with common
+ * data. The catalog has three servers, so that one of them may stop. The servers do not use HTTP/JSON, and do not depend on the
+ * gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from those of the other
+ * services.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';
@@ -13,10 +13,10 @@ import { loadProtos, shopProtos } from './protos.js';
 import { type Handlers, type RunningService, startService } from './service.js';
 import { support } from './support.js';
 
-/** One service of the shop, with the same keys as an entry of `upstreams` in a config. */
+/** One service of the shop. The keys are those of an entry of `upstreams` in a config. */
 interface ShopUpstream {
   readonly name: string;
-  /** The addresses of its servers: `127.0.0.1:PORT`. */
+  /** The addresses of the servers of the service: `127.0.0.1:PORT`. */
   readonly targets: readonly string[];
   readonly services: readonly string[];
 }
@@ -24,21 +24,19 @@ interface ShopUpstream {
 /** The running shop. */
 export interface Shop {
   readonly upstreams: readonly ShopUpstream[];
-  /** The folder of the shop's protos, an import root. */
+  /** The folder with the protos of the shop, which is an import root. */
   readonly protos: string;
-  /** The names of the servers: that of the service, with `-1` and so on if it has several. */
+  /** The names of the servers: the name of the service, followed by `-1`, `-2` and so on if it has several. */
   readonly servers: readonly string[];
-  /**
-   * Stops a server, or all servers of a service, as a crash would. Resolves to false if none of that name runs.
-   */
+  /** Stops a server, or all servers of a service, as a crash would. Resolves to false if no running server has this name. */
   stop(name: string): Promise<boolean>;
-  /** Starts stopped servers at their old addresses. Resolves to false if none of that name is stopped. */
+  /** Starts stopped servers again at their old addresses. Resolves to false if no stopped server has this name. */
   start(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
 const services = { customers, orders, catalog, analytics, support };
-/** The number of servers of a service. A service that is not listed has one. */
+/** The number of servers of each service. A service that is not listed has one server. */
 const SERVERS: Readonly<Record<string, number>> = { catalog: 3 };
 
 interface ShopServer {
@@ -51,8 +49,8 @@ interface ShopServer {
 }
 
 /**
- * Starts all services with a new copy of the data. Rejects when a proto does not load or no port is available; every
- * service that has started is then closed.
+ * Starts all services with a new copy of the data. Rejects when a proto cannot be loaded or there is no free port; then the
+ * services that have started are closed.
  */
 export async function startShop(): Promise<Shop> {
   const protos = await loadProtos();

@@ -1,27 +1,27 @@
-/** This module describes one request of the tour. */
+/** The type of a request of the tour, which is the list of examples that the demo prints. */
 
-/** One request of the tour. */
+/** One request of the tour, from which a curl command is made. */
 export interface Stop {
   readonly title: string;
-  /** True for the requests that the demo prints when it starts. It prints the others when the user asks for them. */
+  /** True for the requests that the demo prints when it starts. It prints all of them when the user types `all`. */
   readonly first?: true;
-  /** Options of curl beside `-s`. Double quotes stand around a text with a variable, single quotes around any other. */
+  /** The options of curl in addition to `-s`. A text with a variable is in double quotes, any other text in single quotes. */
   readonly options?: string;
-  /** A JSON body, without single quotes. */
+  /** The JSON body. It contains no single quotes. */
   readonly json?: string;
-  /** Any other body. It has no single quotes. Its content type is one of the options. */
+  /** A body that is not JSON. It contains no single quotes. `options` sets its content type. */
   readonly body?: string;
-  /** The base path of the surface; undefined for the surface `web`, which has none. */
+  /** The base path of the surface. Undefined for the surface `web`, which has none. */
   readonly surface?: '/mobile';
-  /** The path below `/v1`, with the query. */
+  /** The path after `/v1`, with the query. */
   readonly path: string;
   /** True if the command sends the request twice. */
   readonly twice?: true;
   readonly expect: {
     readonly status: number;
-    /** A text that the answer contains; undefined when any answer will do. */
+    /** A text that the answer must contain. Undefined when any answer is right. */
     readonly contains?: string;
-    /** A text that the answer does not contain. */
+    /** A text that the answer must not contain. */
     readonly lacks?: string;
   };
 }

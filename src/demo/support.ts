@@ -1,4 +1,4 @@
-/** This service has rooms in which customers chat. It shows a method that streams in both directions. */
+/** This service has rooms in which customers chat. It is an example of a method that streams in both directions. */
 import { EventEmitter, on } from 'node:events';
 import type { Handlers } from './service.js';
 import { type Timestamp, timestamp } from './values.js';
@@ -10,7 +10,7 @@ interface ChatMessage {
   readonly time: Timestamp | null;
 }
 
-/** Returns the handlers of the service. A room exists while a customer is in it. */
+/** Returns the handlers of the service, by method name. A room exists while at least one customer is in it. */
 export function support(): Handlers {
   /** The listeners of each room, by the room's name. */
   const rooms = new Map<string, Set<EventEmitter>>();

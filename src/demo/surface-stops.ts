@@ -1,4 +1,4 @@
-/** This module has the requests of the tour that show the two APIs of the shop: the surfaces `web` and `mobile`. */
+/** The requests of the tour that show the two APIs of the shop: the surfaces `web` and `mobile`. */
 import type { Stop } from './stop.js';
 
 export const SURFACES: readonly Stop[] = [

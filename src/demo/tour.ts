@@ -1,20 +1,20 @@
 /**
- * The requests to try at the demo, one curl command each. Each works alone and more than once, so that people can try them in
- * any order. A command ends with its URL, so that options such as `-i` can be added at its end. Credentials are shell
- * variables, which the demo prints.
+ * The tour: requests that users of the demo can try, one curl command each. Each of them works alone and more than once, so
+ * that they can be tried in any order. A command ends with its URL, so that options such as `-i` can be added at its end.
+ * Credentials are in shell variables, which the demo prints.
  */
 import type { Shell } from './shell.js';
 import type { Stop } from './stop.js';
 import { SURFACES } from './surface-stops.js';
 
-/** A request of the tour as a command. */
+/** A request of the tour as a curl command. */
 interface TourCommand extends Pick<Stop, 'title' | 'expect'> {
   readonly first: boolean;
-  /** The whole command, as one line for the shell. */
+  /** The whole command in one line. */
   readonly command: string;
 }
 
-/** Returns the tour of a gateway at `baseUrl`, such as `http://127.0.0.1:8080`, as commands for `shell`. */
+/** Returns the tour as commands for `shell`. `baseUrl` is the URL of the gateway, such as `http://127.0.0.1:8080`. */
 export function tour(baseUrl: string, shell: Shell): TourCommand[] {
   return [...READS, ...WRITES_AND_FILES, ...PAGES_STREAMS_AND_ERRORS, ...SURFACES].map((stop) => {
     const { title, first = false, options, json, body, surface = '', path, twice, expect } = stop;
@@ -29,12 +29,12 @@ export function tour(baseUrl: string, shell: Shell): TourCommand[] {
   });
 }
 
-/** A request of the tour, for programs that do not run commands. */
+/** A request of the tour, in the form that a program needs. */
 interface TourRequest {
   readonly method: string;
-  /** The path with its query. */
+  /** The path with the query. */
   readonly target: string;
-  /** The JSON body. Undefined when there is none. */
+  /** The JSON body, parsed. Undefined when there is none. */
   readonly body: unknown;
 }
 
@@ -44,7 +44,7 @@ export function tourRequests(): readonly TourRequest[] {
     .filter(({ expect }) => expect.status < 400 || expect.status === 429)
     .map(({ options = '', json, body, path }) => {
       const [, method = json === undefined && body === undefined ? 'GET' : 'POST'] = /-X (\w+)/.exec(options) ?? [];
-      // curl sends one request for each name in braces.
+      // curl sends one request for each name in braces. Here only the first name is used.
       const target = `/v1${path.replace(/\{([^,}]+),[^}]*\}/, '$1')}`;
       return { method, target, body: json === undefined ? undefined : JSON.parse(json) };
     });

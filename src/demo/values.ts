@@ -1,4 +1,4 @@
-/** Builds and reads Google's common messages as plain objects: Money, Timestamp, Date, Duration, Struct. */
+/** Functions that make and read common messages of Google as plain objects: Money, Timestamp, Date, Duration, Struct. */
 
 export interface Money {
   readonly currencyCode: string;
@@ -24,7 +24,7 @@ export interface Duration {
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Returns an amount of euros: 1995 cents become 19 euros and 95 cents. */
+/** Returns an amount of euros as Money: 1995 cents become 19 euros and 95 cents. */
 export function euros(cents: number): Money {
   return { currencyCode: 'EUR', units: String(Math.trunc(cents / 100)), nanos: (cents % 100) * 10_000_000 };
 }
@@ -51,12 +51,12 @@ export function startOfDay(date: CalendarDate): number {
   return Date.UTC(date.year, date.month - 1, date.day);
 }
 
-/** Turns a JSON object into a google.protobuf.Struct. */
+/** Returns a JSON object as a google.protobuf.Struct. */
 export function struct(fields: { readonly [key: string]: Json }): object {
   return { fields: Object.fromEntries(Object.entries(fields).map(([key, json]) => [key, value(json)])) };
 }
 
-/** Turns a JSON value into a google.protobuf.Value. */
+/** Returns a JSON value as a google.protobuf.Value. */
 export function value(json: Json): object {
   if (json === null) return { nullValue: 'NULL_VALUE' };
   if (typeof json === 'boolean') return { boolValue: json };

@@ -13,19 +13,19 @@ export interface AggregateUse {
   readonly method: MethodDescriptor;
   readonly aggregate: PlannedAggregate;
   readonly policy: Policy;
-  /** The demands of the aggregate's own method. */
+  /** The access rules of the aggregate's own method. */
   readonly own: Access;
-  /** The demands of the aggregate's method together with those of its required steps. */
+  /** The access rules of the aggregate's method, together with those of its required steps. */
   readonly access: Access;
-  /** The ways in which callers can prove their identity. Undefined when the config has no `auth` block. */
+  /** The ways in which callers can prove who they are. Undefined when the config has no `auth` block. */
   readonly vouchers: Vouchers | undefined;
   /** True if the config has upstreams. */
   readonly hasUpstreams: boolean;
-  /** Returns why the clients of the surface cannot call a method. Undefined when the surface has the method. */
+  /** Returns the reason why clients of the surface cannot call a method; undefined if they can. */
   readonly whyExcluded: (method: MethodDescriptor) => string | undefined;
 }
 
-/** Returns the problems of one aggregate's access rules and calls. */
+/** Returns the problems of the access rules and the calls of one aggregate. */
 export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
   const { method, aggregate, policy, own, access } = use;
   const diagnostics: Diagnostic[] = [];
@@ -89,8 +89,8 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
 }
 
 /**
- * Returns the reason why clients can call a method only through aggregates. Such an aggregate must declare who may
- * call. Undefined when clients can call the method directly.
+ * Returns the reason why clients can call a method only through aggregates; undefined if they can call it directly. An
+ * aggregate that calls a hidden method must declare who may call it.
  */
 function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authenticates: boolean): string | undefined {
   if (routing === 'excluded') return `${fullName} is excluded (schema.exclude)`;
@@ -98,7 +98,7 @@ function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authentica
   return authenticates && !hasRoute ? `${fullName} has no route of its own` : undefined;
 }
 
-/** True if two callers that may both call the aggregate can get different answers from the step. */
+/** Returns true if two callers that may both call the aggregate can get different answers from the step. */
 function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
   if (callerPathsOf(step, call).length > 0) return true;
   if (!step.optional || call === undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * This module adds the config to the aggregates of a schema: the upstream and the policy of each call, and what all
- * calls together demand of the aggregate's caller.
+ * This module adds the settings of the config to the aggregates of a schema: the upstream and the policy of each call, and the
+ * access rules that the aggregate's caller must fulfil because of all calls.
  */
 import { createHash } from 'node:crypto';
 import { type AggregatePlan, planAggregate } from '../aggregate/plan-aggregate.js';
@@ -22,7 +22,8 @@ export interface Aggregates {
 }
 
 /**
- * Plans the aggregates of the routed methods. With `protoNames`, clients see fields under their names in the protos.
+ * Plans the aggregates of all methods with routes. `protoNames` is true if clients see fields under their names in the protos,
+ * and not under their JSON names.
  */
 export function findAggregates(registry: Registry, { protoNames }: { readonly protoNames: boolean }): Aggregates {
   const nameOf = ({ name, jsonName }: FieldDescriptor) => (protoNames ? name : jsonName);
@@ -40,7 +41,7 @@ export function findAggregates(registry: Registry, { protoNames }: { readonly pr
   return { of, methods, diagnostics };
 }
 
-/** Returns the demands of the aggregate together with those of its required steps. */
+/** Returns the access rules of the aggregate's own method, together with those of its required steps. */
 export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate): Access {
   const demands = plan.steps.flatMap((step, index) => (step.optional ? [] : (calls[index]?.access ?? [])));
   const demanding = demands.find(({ mode }) => mode === 'required');
@@ -54,8 +55,8 @@ export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate):
 }
 
 /**
- * Returns the address check of each required step. Optional steps have none here: an optional step that the client may
- * not call is left out of the answer.
+ * Returns the address check of each required step; undefined for the others. An optional step has none here, because it is left
+ * out of the answer if the client's address may not call it.
  */
 export function admittedBySteps(aggregate: PlannedAggregate | undefined): readonly (Admits | undefined)[] {
   if (aggregate === undefined) return [];
@@ -63,16 +64,16 @@ export function admittedBySteps(aggregate: PlannedAggregate | undefined): readon
   return calls.map((call, index) => (plan.steps[index]!.optional ? undefined : call?.admits));
 }
 
-/** Returns the paths of the caller that the step reads, and those that the `require` of its method reads. */
+/** Returns the properties of the caller that the step reads, and those that the `require` of its method reads. */
 export function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | undefined): readonly CallerPath[] {
   return [...callerPaths, ...(call?.access.require ?? []).flatMap((equality) => equality.callerPaths)];
 }
 
 /**
- * Returns what the answer of an aggregate depends on besides its request: each value of the caller that a step or a
- * `require` reads, whether the caller may call each optional step by scopes and by address, and the declarations of the
- * steps. The scopes and addresses of required steps are not among it, because the aggregate checks them before the
- * cache.
+ * Returns functions that read what the answer of an aggregate depends on in addition to its request: the properties of the
+ * caller that a step or a `require` reads, whether the scopes and the address of the caller allow each optional step, and the
+ * declarations of the steps. The cache key contains their results. The scopes and addresses of required steps are not among
+ * them, because the aggregate checks them before the cache.
  */
 export function dependsOn({ plan, calls }: PlannedAggregate): readonly CallerRead[] {
   const declared = plan.steps.map(({ declaration: { position, positions, ...step } }, index) => {

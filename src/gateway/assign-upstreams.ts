@@ -10,9 +10,9 @@ import type { Aggregates } from './aggregates.js';
 export type IsOffered = (method: MethodDescriptor) => boolean;
 
 /**
- * Returns a function that is true for a method whose routes would be served if the config and the protos had no error.
- * Problems of all other methods are only warnings, because those methods are not served. Without any upstream it is
- * true for every method, because then only the schema is checked.
+ * Returns a function that is true for a method whose routes would be served if the config and the protos had no error. Problems
+ * of other methods are only warnings. Without any upstream it is true for every method, because then only the schema is
+ * checked.
  */
 export function offeredBy({ upstreams }: Config): IsOffered {
   return ({ service, aggregate }) =>
@@ -25,8 +25,8 @@ export interface Assignment {
 }
 
 /**
- * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing. `routed`
- * are the services with routes that are not aggregates.
+ * Assigns each service to the upstream with the longest selector that selects it. Without any upstream it does nothing.
+ * `routed` are the services that have routes, without those that have only aggregates.
  */
 export function assignUpstreams(
   config: Config,
@@ -70,7 +70,7 @@ export function assignUpstreams(
   return { of, diagnostics };
 }
 
-/** True if the selector selects the service. */
+/** Returns true if the selector selects the service. */
 function selects(selector: string | undefined, service: string): boolean {
   return selector !== undefined && selectUpstream(service, new Map([['', { services: [selector] }]])).kind === 'found';
 }

@@ -1,6 +1,6 @@
 /**
- * This module opens everything outside of the routes that a snapshot uses: credentials, counters, caches and upstreams.
- * `explain` passes recorders instead, so that the same routes make no calls.
+ * This module opens what the routes of a snapshot (the compiled config) use: credentials, counters, caches and upstreams.
+ * `protogate explain` replaces these by recorders, so that the same routes make no calls.
  */
 import type { Clock } from '../base/clock.js';
 import type { Lease, Resources } from '../base/resources.js';
@@ -33,19 +33,19 @@ import type { UsedRoutes } from './used-routes.js';
 export interface Backing {
   readonly authenticator: Authenticator;
   readonly counters: Counters;
-  /** Returns the call of a served route with all of its layers. */
+  /** Returns the call of a served route, with all layers around it. */
   readonly callOf: (route: PlannedRoute) => Call;
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
-  /** True if an embedder has added middleware or interceptors, which may throw when a route is compiled. */
+  /** True if an embedder has added middleware or interceptors. Their code may throw when a route is compiled. */
   readonly isExtended: boolean;
   readonly metrics: Metrics;
-  /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
+  /** Returns the metrics of routes and limits. After a reload, those that exist already continue. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
-  /** The routes that requests have needed so far. */
+  /** The routes for which there have been requests so far. */
   readonly used: UsedRoutes;
-  /** Returns the signal that cancels the calls of a request. */
+  /** Returns the AbortSignal that cancels the calls of a request. */
   readonly signalOf: SignalOf;
 }
 
@@ -54,9 +54,11 @@ export interface BackingOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** The counters of a process that counts for several processes. Undefined when this process counts for itself. */
+  /**
+   * The rate limit counters of the process that counts for all worker processes. Undefined when this process counts by itself.
+   */
   readonly counters: Counters | undefined;
-  /** Looks up the names of upstreams. */
+  /** The function that looks up the addresses of upstreams. */
   readonly lookup: Lookup;
   readonly openStreams: OpenStreams;
   readonly used: UsedRoutes;
@@ -65,20 +67,20 @@ export interface BackingOptions {
 }
 
 export interface OpenedBacking {
-  /** The resources that the routes of each surface use, by the name of the surface. */
+  /** What the routes of each surface use, by the name of the surface. */
   readonly of: ReadonlyMap<string, Backing>;
   readonly tracing: Tracing | undefined;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /**
-   * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
-   * to fetch the issuers' keys.
+   * Resolves when requests can be served, or when waiting longer would not help: for example, when the first attempt to fetch
+   * the issuers' keys has ended.
    */
   readonly prepared: Promise<void>;
 }
 
 /**
- * Opens everything that the config names. Resources that another snapshot already holds are shared. All surfaces share
- * counters, caches, upstreams and their protection, and the keys of an issuer that several of them have.
+ * Opens everything that the config names. Resources that another snapshot uses already are shared with it. All surfaces share
+ * counters, caches, upstreams and their protection, and the keys of an issuer that several of them name.
  */
 export function openBacking(
   { config, surfaces }: Pick<Plan, 'config' | 'surfaces'>,
@@ -88,7 +90,8 @@ export function openBacking(
   const { clock, metrics, interceptors, afterAuth, openStreams, used } = options;
   const { stores, rateLimiting } = config;
   const series = leasedSeries(metrics, lease);
-  // One connection serves all surfaces, so its limit is the largest limit of the surfaces. The codecs have their own limit.
+  // All surfaces share the connections, so their limit is the largest limit of the surfaces. The codec of each surface also
+  // checks its own limit.
   const responseBytes = Math.max(...surfaces.map((surface) => surface.config.limits.responseBytes));
   const upstreams = acquireUpstreams(upstreamsOf(config, surfaces), responseBytes, lease, options);
   const tracing = openTracing(config.tracing, lease, { log: options.log, series });
@@ -99,7 +102,8 @@ export function openBacking(
   const protection = openProtection(config.upstreams, lease, options);
   const isExtended = afterAuth.length + interceptors.length > 0;
   const shared = { upstreams, protection, cache, interceptors, metrics, series, clock };
-  // An embedder may listen to the signal and forget to stop.
+  // An embedder's interceptor may add a listener to the signal and forget to remove it. So with interceptors each request has a
+  // signal of its own.
   const signalOf = interceptors.length === 0 ? sharedSignal : ownSignal;
   const ready: (Promise<void> | undefined)[] = [store?.prepared, tracing?.ready];
   const own = surfaces.map(({ name, config: { auth, cors, limits, errors } }): [string, Backing] => {
@@ -114,8 +118,8 @@ export function openBacking(
 }
 
 /**
- * Returns the upstreams to open. A gateway that serves only some of its surfaces (`serve --surface`) opens those that
- * their routes call, and those on which its readiness depends.
+ * Returns the upstreams that must be opened. A gateway that serves only some of its surfaces (`serve --surface`) opens those
+ * that their routes call, and those in `admin.readiness`.
  */
 function upstreamsOf(config: Config, surfaces: Plan['surfaces']): Config['upstreams'] {
   const { upstreams, admin } = config;

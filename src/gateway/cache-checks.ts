@@ -1,11 +1,14 @@
-/** This module finds errors and risks of caches that depend on who may call. */
+/** This module finds errors and risks of cached answers that depend on who may call. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { isStreaming } from '../call/call.js';
 import type { Config } from '../config/config.js';
 import type { PlannedRoute } from '../route/planned-route.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 
-/** Returns the problems of `cache`, given who may call and which of the caller's data reach the upstream. */
+/**
+ * Returns the problems of the `cache` settings of routes. They depend on who may call, and on which data of the caller reach
+ * the upstream.
+ */
 export function cacheProblems({ auth, metadata }: Config, routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const identityTravels = identityReachesUpstreams({ auth, metadata });

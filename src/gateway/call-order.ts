@@ -1,11 +1,11 @@
 /**
- * This module defines the only order of the layers around a call, from the outermost to the transport. A layer that is
- * not needed is undefined.
+ * This module defines the order of the layers around a call, from the outermost one to the one next to the transport. A layer
+ * that a call does not need is undefined.
  */
 import { type Call, type Interceptor, intercept } from '../call/call.js';
 
 export interface CallLayers {
-  /** The cache. It answers without a call, or keeps the answer of the call. */
+  /** The cache. It answers without a call, or stores the answer of the call. */
   readonly cache: Interceptor | undefined;
   /** The embedder's own interceptors. They see each call once, even if it is retried. */
   readonly interceptors: readonly Interceptor[];
@@ -13,15 +13,18 @@ export interface CallLayers {
   readonly budget: Interceptor | undefined;
   readonly retry: Interceptor | undefined;
   readonly hedge: Interceptor | undefined;
-  /** The circuit breaker. It sees each try. */
+  /** The circuit breaker. It counts each try of a call. */
   readonly breaker: Interceptor | undefined;
-  /** The slots of `maxConcurrent`. An open breaker refuses a call before it waits for a slot. */
+  /**
+   * The limit `maxConcurrent`. It comes after the breaker, so that a call which an open breaker refuses does not wait for a
+   * slot.
+   */
   readonly maxConcurrent: Interceptor | undefined;
-  /** Measures each try that is sent. */
+  /** The measurement of each try that is sent. */
   readonly observe: Interceptor | undefined;
 }
 
-/** The layers of a call that has none. */
+/** The layers of a call without any layers. */
 export const NO_LAYERS: CallLayers = {
   cache: undefined,
   interceptors: [],

@@ -1,5 +1,5 @@
 /**
- * This module builds the call of a route with all layers around it. The call goes to an upstream's method, or to an
+ * This module builds the call of a route, with all layers around it. The call goes to the method of an upstream, or to an
  * aggregate whose steps are such calls.
  */
 import { aggregateCall, type StepCaller, type StepObserver } from '../aggregate/aggregate-call.js';
@@ -48,7 +48,9 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     return mergedCall(binding, aggregate, layersInOrder({ ...NO_LAYERS, cache }));
   };
 
-  /** Builds the call of an upstream's method. `idempotent` means that two calls have the same effect as one. */
+  /**
+   * Builds the call of an upstream's method. `idempotent` is true if calling it twice has the same effect as calling it once.
+   */
   function upstreamCall(called: PlannedRoute | PlannedCall, idempotent: boolean): Call {
     const upstream = called.upstream!;
     const method = 'binding' in called ? called.binding.method : called.method;
@@ -66,8 +68,8 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
   }
 
   /**
-   * Builds the cache of a call. `ofCaller` reads the properties of the caller that affect the answer, besides those
-   * that are in every key.
+   * Builds the cache layer of a call. `ofCaller` are functions that read the properties of the caller which affect the answer,
+   * in addition to those that every cache key has.
    */
   function keeping(
     { cache, timeoutMs }: Pick<PlannedCall, 'cache' | 'timeoutMs'>,
@@ -79,7 +81,8 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
       traced(
         sources.cache.interceptor(cache, {
           timeoutMs: Math.min(timeoutMs ?? requestTimeoutMs, requestTimeoutMs),
-          // An embedder's interceptors run behind the cache, and may read all of the caller.
+          // The interceptors of an embedder come after the cache, and may read every property of the caller. So with
+          // interceptors the cache key contains all of them.
           dependsOn: sources.interceptors.length > 0 ? [...ofCaller, wholeCaller] : ofCaller,
           onAnswer: (status) => metrics.cacheRequests.inc({ status }),
         }),
@@ -87,10 +90,7 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     );
   }
 
-  /**
-   * Builds the call of an aggregate. The layers of `around` run after the checks of the aggregate's caller and before
-   * its steps.
-   */
+  /** Builds the call of an aggregate. The layers in `around` are between the checks of the aggregate's caller and its steps. */
   function mergedCall(
     { method, responseBody }: Binding,
     { plan, hidden, calls }: PlannedAggregate,
@@ -111,8 +111,8 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
   }
 
   /**
-   * Builds the call of a step. The scopes of a required step are not checked here, because the aggregate's caller had
-   * to have them.
+   * Builds the call of a step. For a required step, the scopes are not checked here, because they are among those that the
+   * aggregate's caller must have.
    */
   function callerOf(call: PlannedCall, optional: boolean): StepCaller {
     const { access, timeoutMs } = call;
@@ -129,7 +129,10 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     }
   }
 
-  /** Adds the address check of an optional step to its call. Those of required steps run before the aggregate. */
+  /**
+   * Adds the address check of an optional step to its call. For required steps, the addresses are checked before the aggregate
+   * begins.
+   */
   function admitting(call: Call, admits: Admits | undefined): Call {
     if (admits === undefined) return call;
     return async (request) => {

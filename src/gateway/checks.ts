@@ -1,4 +1,4 @@
-/** This module finds errors and risks in a plan that only a look at several policies or at all routes can show. */
+/** This module finds errors and risks that show only when several policies, or all routes, are compared. */
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import { remembered } from '../base/remembered.js';
@@ -16,12 +16,12 @@ import type { MethodDescriptor } from '../schema/descriptor.js';
 import { cacheProblems } from './cache-checks.js';
 import { hiddenFromWebSockets, type StreamProblems, streamProblems } from './stream-problems.js';
 
-/** The problems that a look at all routes of one service shows. */
+/** The problems of all routes of one service, and facts about them that later checks need. */
 export interface ServiceProblems extends StreamProblems {
-  /** True if everybody may call every route. */
+  /** True if no route of the service requires a caller. */
   readonly isPublic: boolean;
   readonly publicWrites: readonly Diagnostic[];
-  /** The place of the first `addresses` that a method has. */
+  /** The place of the first `addresses` setting of a method; undefined if no method has it. */
   readonly addressesAt: Position | undefined;
   readonly cache: readonly Diagnostic[];
   readonly hedge: readonly Diagnostic[];
@@ -51,14 +51,15 @@ interface CheckedService {
 }
 
 /**
- * Returns the problems of the routes of all services. `configFile` is the place of problems that have no line in the config.
+ * Returns the problems of the routes of all services. `configFile` is the place of a problem that belongs to no line of the
+ * config.
  */
 export function configuredProblems(
   config: Config,
   services: readonly CheckedService[],
   configFile: string | undefined,
 ): readonly Diagnostic[] {
-  // Thousands of services have no problem at all.
+  // Services without problems are left out first, because there may be thousands.
   const found = services.map(({ problems }) => problems).filter(hasAny);
   const all = (pick: (problems: ServiceProblems) => readonly Diagnostic[]) => found.flatMap(pick);
   const streams = services.map(({ problems }) => problems.streams).filter(({ length }) => length > 0);
@@ -77,12 +78,15 @@ export function configuredProblems(
   ];
 }
 
-/** Returns the conflicts of bindings with the same verb and the same shape of path. */
+/** Returns an error for bindings that have the same verb and match the same paths. */
 export function conflictsOf(bindings: readonly Binding[]): readonly Diagnostic[] {
   return conflictDiagnostics(bindingTable(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
 }
 
-/** Returns a warning for a limit per consumer on a public method, where no caller is known. */
+/**
+ * Returns a warning for a limit per consumer on a public method, because such a method knows no consumer; undefined if there is
+ * none.
+ */
 export function rateLimitProblem(method: MethodDescriptor, policy: Policy, access: Access): Diagnostic | undefined {
   const position = policy.origins.get('rateLimits');
   if (position === undefined || access.mode !== 'public') return undefined;
@@ -91,7 +95,9 @@ export function rateLimitProblem(method: MethodDescriptor, policy: Policy, acces
   return warningAt(position, 'limit-of-nobody', text);
 }
 
-/** Returns the problems of `keys.yaml` as it is now. The file is read again when the gateway serves. */
+/**
+ * Returns the problems in the file of API keys, as it is now. While the gateway serves, the file is read again when it changes.
+ */
 export function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] {
   const file = auth?.apiKeys?.file;
   if (file === undefined) return [];
@@ -109,7 +115,7 @@ export function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] 
   }
 }
 
-/** Warns that there are no routes. It returns nothing if there are errors, because then they are the reason. */
+/** Warns that there are no routes. If there are errors, returns nothing, because the errors are then the reason. */
 export function nothingToServe(
   routes: readonly PlannedRoute[],
   problems: readonly Diagnostic[],
@@ -121,14 +127,14 @@ export function nothingToServe(
   return [warningAt({ file: configFile ?? 'options' }, 'no-routes', text)];
 }
 
-/** Returns the problems of access rules that only a look at all routes can show. */
+/** Returns the problems of access rules that show only when all routes are compared. */
 function authProblems(
   { auth }: Config,
   services: readonly CheckedService[],
   configFile: string | undefined,
 ): readonly Diagnostic[] {
   if (auth === undefined) {
-    // Without a route the reason is reported elsewhere, and nothing is public.
+    // Without a route, another check reports the reason, and no method is public.
     if (services.every(({ offered }) => offered.length === 0)) return [];
     return [
       warningAt(
@@ -140,7 +146,7 @@ function authProblems(
   }
   const { position } = auth;
   if (meansOf(auth)?.identifies !== true) {
-    // `default: public` says that no caller is needed. A method that demands one has its own error.
+    // With `default: public` no caller is needed. A method that requires a caller nevertheless gets an error of its own.
     if (auth.default === 'public') return [];
     const text = 'auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated';
     return [errorAt(position, 'auth-impossible', text)];
@@ -152,7 +158,7 @@ function authProblems(
   return [warningAt(position, 'unused-credentials', text)];
 }
 
-/** Warns of each method that everybody may call and that may change data. */
+/** Returns a warning for each method that may change data and that can be called without authentication. */
 function publicWrites(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<MethodDescriptor>();
@@ -167,8 +173,8 @@ function publicWrites(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
 }
 
 /**
- * Warns of the `hedge_after` of a method that may not be called a second time. The `hedge_after` of a whole service causes no
- * warning, because it is meant for the methods that read.
+ * Warns of `hedge_after` at a method that must not be called twice. At a whole service it causes no warning, because there it
+ * is meant for the methods that only read.
  */
 function hedgeProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const hedged = new Set(routes.filter(({ hedgeAfterMs }) => hedgeAfterMs !== undefined).map(methodOf));
@@ -190,8 +196,8 @@ function methodOf({ binding }: PlannedRoute): MethodDescriptor {
 }
 
 /**
- * Warns of `addresses` in a gateway without TLS and without `trustedProxies`. Such a gateway is usually behind a proxy,
- * and then all clients have the proxy's address.
+ * Warns of `addresses` in a gateway without TLS and without `trustedProxies`. Such a gateway is usually behind a proxy, and
+ * then all requests come from the proxy's address.
  */
 function addressProblems(
   { trustedProxies, listen }: Config,
@@ -205,7 +211,7 @@ function addressProblems(
   return [warningAt(first, 'addresses-of-proxy', text)];
 }
 
-/** Returns an error for each name in `admin.readiness.upstreams` that no upstream has. */
+/** Returns an error for each name in `admin.readiness.upstreams` that is not the name of an upstream. */
 function readinessProblems({ admin, upstreams }: Config): readonly Diagnostic[] {
   if (admin === undefined || upstreams.size === 0) return [];
   const unknown = admin.readiness.upstreams.filter((name) => !upstreams.has(name));

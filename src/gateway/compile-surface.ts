@@ -1,6 +1,6 @@
 /**
- * This module compiles the routes of a surface: the chain, the transcoder, the call and the endpoint of each route are
- * composed once.
+ * This module compiles the routes of a surface: the middleware, the transcoder, the call and the endpoint of each route are put
+ * together once.
  */
 import { atOnce, type Steps } from '../base/slices.js';
 import { isStreaming } from '../call/call.js';
@@ -51,15 +51,15 @@ export interface SurfaceSettings {
   readonly surface: SurfacePlan;
   /** The request headers that decide whether a request belongs to the surface. */
   readonly varies: readonly string[];
-  /** The headers that no client may send to a service, because some surface sends an identity with them. */
+  /** The headers that are never passed from a client to a service, because some surface sends the caller's identity in them. */
   readonly guarded: readonly string[];
   /** The codec of google.rpc.Status. Undefined when the schema has no such message. */
   readonly statusCodec: MessageCodec | undefined;
 }
 
 /**
- * Compiles a surface. It compiles at once only the routes that requests used before a reload; any other route is compiled at
- * its first request. `routes` are those that the surface offers, in their order, or none if there is no upstream.
+ * Compiles a surface. Only the routes that had requests before a reload are compiled now; any other route is compiled at its
+ * first request. `routes` are the routes of the surface in their order; there are none if the config has no upstream.
  */
 export function* compileSurface(
   settings: SurfaceSettings,
@@ -89,7 +89,7 @@ export function* compileSurface(
     }
   }
   yield* usedSteps();
-  // The functions of an embedder are the same for all routes, so one route shows at load whether they can be composed.
+  // The functions of an embedder are the same for all routes. Compiling one route now shows at loading whether they throw.
   if (backing.isExtended && served[0] !== undefined) compiledOf(served[0]);
   yield;
   const { view } = surface;
@@ -97,7 +97,7 @@ export function* compileSurface(
     yield* view.readNames();
   }
   const { table } = routes.length === 0 ? new RouteTableBuilder<PlannedRoute>().build() : built;
-  // A method that streams has both.
+  // The routes of streaming methods are reached by HTTP requests and by WebSockets.
   const streams = served.filter(({ binding }) => isStreaming(binding.method));
   const webSockets = webSocketRoutes(streams.map((route) => ({ binding: route.binding, value: route })));
   yield;
@@ -135,7 +135,7 @@ function methodsOf(routes: readonly PlannedRoute[]): readonly string[] {
   return [...new Set(routes.map(({ binding }) => binding.httpMethod))];
 }
 
-/** Returns the offered routes of the method with this full name. */
+/** Returns the routes of the method with this full name. */
 function routesOf({ registry, services }: SurfacePlan, fullName: string): readonly PlannedRoute[] {
   const service = registry.method(fullName)?.service;
   const plan = service === undefined ? undefined : services.get(service);
@@ -145,8 +145,8 @@ function routesOf({ registry, services }: SurfacePlan, fullName: string): readon
 const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
 
 /**
- * Builds the hints of a 404, which name similar routes. Routes that not everybody may call are left out, so that the
- * hints do not reveal them.
+ * Returns the functions that find routes with similar paths for the text of a 404. They know only the routes that everybody may
+ * call, so that the text does not reveal the others.
  */
 function nearRoutes(open: readonly (readonly Binding[])[], basePath: string) {
   const streams = open.flatMap((bindings) => bindings.filter(({ method }) => isStreaming(method)));
@@ -177,7 +177,7 @@ function routeCompiler(
     const { method, httpMethod } = binding;
     const { settings } = policy;
     const demanded = access.require.flatMap(({ requestFields }) => requestFields);
-    /** Compiles the settings that depend on the body rule. */
+    /** Compiles the stages that depend on the body rule of the binding through which a request arrives. */
     const arrivingAs = (arriving: Binding) => {
       const guardMasks = view && compileMaskGuard(view, arriving);
       const transcoder = compileTranscoder(arriving, codecs, query, demanded, guardMasks);
@@ -229,7 +229,7 @@ function routeCompiler(
   };
 }
 
-/** Returns the endpoint of a stream, counted while it is open. */
+/** Returns the endpoint of a stream. It counts the stream in `open` while the stream is open. */
 function counted(endpoint: Middleware, open: Record<StreamKind, number>, kind: StreamKind): Middleware {
   return async function counted(ctx, next) {
     open[kind]++;
@@ -246,7 +246,7 @@ function streamKind({ clientStreaming, serverStreaming }: MethodDescriptor): Str
   return serverStreaming ? 'bidi' : 'client';
 }
 
-/** Returns a function that builds the stages of a route. `route-order.ts` puts them in order. */
+/** Returns a function that builds the stages of a route. `route-order.ts` defines their order. */
 function stageCompiler(
   config: Config,
   { authenticator, counters, metrics, seriesOf, afterAuth, openStreams }: Backing,
@@ -285,7 +285,7 @@ function stageCompiler(
   };
 }
 
-/** The limits of each plan, by the plan's name. */
+/** The rate limits of each plan in `plans`, by the name of the plan. */
 type ConsumerPlans = ReadonlyMap<string, readonly RateLimit[]>;
 
 const NO_PLANS: ConsumerPlans = new Map();
@@ -295,8 +295,8 @@ function consumerPlans({ plans }: Config, method: MethodDescriptor): ConsumerPla
 }
 
 /**
- * Builds the caching headers of a route. Caches between client and gateway do not check the caller, so an answer of a
- * route that refuses some callers is `private`.
+ * Builds the `Cache-Control` of a route's answers. Caches between client and gateway do not check the caller, so the answer of
+ * a route that refuses some callers is `private`.
  */
 function freshnessOf(config: Config, route: PlannedRoute, { scope, ttlMs }: CachePolicy) {
   const forAll = scope === 'public' && route.access.mode !== 'required';

@@ -1,6 +1,6 @@
 /**
- * This module turns a plan into a snapshot. Every surface is compiled once. The resources of its routes are held until
- * the snapshot is released.
+ * This module compiles a plan to a snapshot, which serves requests. Each surface is compiled once. The resources of its routes
+ * stay open until the snapshot is released.
  */
 import { atOnce, type Steps } from '../base/slices.js';
 import { guardedHeaders } from '../config/guarded-headers.js';
@@ -16,19 +16,19 @@ import type { Plan } from './plan.js';
 import type { SurfacePlan } from './plan-surface.js';
 
 /**
- * Compiles a snapshot. If a resource cannot be made, for example because a file of keys is missing, it releases all
- * resources and throws.
+ * Compiles a snapshot. If a resource cannot be made, for example because a key file is missing, all resources are released and
+ * the error is thrown.
  */
 export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
   return atOnce(snapshotSteps(plan, options));
 }
 
-/** Compiles a snapshot in steps. */
+/** Compiles a snapshot like {@link compileSnapshot}, as work that can pause between its steps. */
 export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snapshot> {
   const lease = options.resources.lease();
   try {
     const { of, upstreams, tracing, prepared } = openBacking(plan, lease, options);
-    // Without upstreams all routes are offered, because only the schema matters, and none can be served.
+    // Without upstreams, `offered` has all routes for the checks of the schema, but none of them can be served.
     const isServing = plan.config.upstreams.size > 0;
     const served = ({ name, offered }: SurfacePlan) => ({ routes: isServing ? offered : [], backing: of.get(name)! });
     return {
@@ -44,23 +44,20 @@ export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snaps
   }
 }
 
-/**
- * Returns the routes of a surface that the snapshot serves, and the resources that they use. The routes are those that the surface
- * offers, in their order, or none.
- */
+/** Returns the routes of a surface that are served, in their order, and the resources that they use. */
 type ServedBy = (surface: SurfacePlan) => { readonly routes: readonly PlannedRoute[]; readonly backing: Backing };
 
-/** Compiles the part of a snapshot that holds no resources. */
+/** Compiles the part of a snapshot that opens no resources. */
 export function* compileTables(
   { config, surfaces }: Plan,
   servedBy: ServedBy,
   { metrics }: { readonly metrics: Pick<Metrics, 'requests'> },
 ): Steps<Omit<Snapshot, 'upstreams' | 'tracing' | 'prepared' | 'release'>> {
-  // A surface that runs in another gateway still takes its requests from those that run here.
+  // The requests of a surface that another gateway serves (`--surface`) must not go to a surface that this one serves.
   const elsewhere = config.surfaces.filter((block) => !block.isServed);
   const claims = [...surfaces.map(({ selection }) => selection), ...elsewhere];
   const deciding = decidingHeaders(claims);
-  // A header with which one surface sends an identity must not come from the clients of another.
+  // If one surface sends the caller's identity in a header, clients of the other surfaces must not set that header either.
   const guarded = [...new Set([config, ...config.surfaces].flatMap(guardedHeaders))];
   const compiled: Surface[] = [];
   for (const [index, surface] of surfaces.entries()) {
@@ -89,7 +86,7 @@ function takesEverything({ hosts, basePath, headers }: SurfacePlan['selection'])
   return hosts.length === 0 && basePath === '' && Object.keys(headers).length === 0;
 }
 
-/** Builds the surface that answers requests which belong to no other one. It has no routes. */
+/** Returns a surface without routes. It answers the requests that belong to no surface of the config. */
 function unclaimedSurface(
   { errors }: Plan['config'],
   deciding: readonly string[],

@@ -1,4 +1,4 @@
-/** This module connects to all servers of a config without serving, for `check --connect`. */
+/** This module connects to the servers of all upstreams for `check --connect`. It serves nothing. */
 import { systemClock } from '../base/clock.js';
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { Resources } from '../base/resources.js';
@@ -9,12 +9,12 @@ import type { UpstreamReport } from '../upstream/balance/balancer.js';
 import { systemLookup } from '../upstream/balance/lookup.js';
 import { acquireUpstreams } from './upstreams.js';
 
-/** The time that the servers have to answer, in milliseconds. */
+/** The milliseconds within which the servers must answer. */
 const LIMIT_MS = 5000;
 
 export interface ConnectResult {
   readonly diagnostics: readonly Diagnostic[];
-  /** A line for each upstream whose servers all answer. */
+  /** A line of text for each upstream whose servers all answer. */
   readonly answers: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** This module reloads a gateway of the library when a file has changed, while its config says so (`schema.watch`). */
+/** This module reloads a gateway of the library when one of its files has changed, if its config says so (`schema.watch`). */
 import { type ChangedPaths, PendingChanges } from '../base/changed-paths.js';
 import { systemClock } from '../base/clock.js';
 import type { Config, ConfigInput } from '../config/config.js';
@@ -7,15 +7,15 @@ import { watchTargets } from '../config/watch-targets.js';
 import type { Log } from '../telemetry/log.js';
 
 interface Reloadable {
-  /** The config that is served. */
+  /** The config that is served now. */
   readonly config: Config;
-  /** `changed` has the files that may have changed; without it all files are looked at. */
+  /** Reloads the gateway. `changed` has the paths of the files that may have changed; without it, all files are checked. */
   reload(config?: ConfigInput, changed?: ChangedPaths): Promise<void>;
 }
 
 /**
- * Follows the files of a gateway, which were read at `readAtMs`. The returned `reload` must be used from then on, because a
- * reload may name other files.
+ * Watches the files of a gateway, which were read at `readAtMs` (milliseconds since the epoch). From then on, the caller must
+ * use the returned `reload`, because each reload may change which files must be watched.
  */
 export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Reloadable & { close(): void } {
   let watch: FileWatch | undefined;
@@ -54,7 +54,7 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
     if (!isRunning) void reloadWhileAsked();
   }
 
-  /** Changes that come during a reload lead to one more reload. */
+  /** Reloads the gateway. If files change meanwhile, it reloads once more. */
   async function reloadWhileAsked(): Promise<void> {
     const text = 'reload refused: the config and schema from before stay in use';
     isRunning = true;

@@ -1,6 +1,6 @@
 /**
- * This module is the gateway as a library, which the command line also uses. It plans config and schema, compiles the
- * plan into a snapshot, and serves snapshots.
+ * The gateway as a library, which the command line also uses. It makes a plan of config and schema, compiles the plan to a
+ * snapshot, and serves requests with the latest snapshot.
  */
 
 import type { ChangedPaths } from '../base/changed-paths.js';
@@ -31,7 +31,7 @@ import { followFiles } from './follow-files.js';
 import { type Plan, type PlanOptions, plan } from './plan.js';
 import { UsedRoutes } from './used-routes.js';
 
-/** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
+/** The options of {@link createGateway}: the keys of the config file, and the embedder's own functions. */
 export interface GatewayOptions extends ConfigInput {
   /** The embedder's own Koa middleware, at its two places: before a route is matched, and after the caller is known. */
   readonly middleware?: { readonly beforeMatch?: readonly Middleware[]; readonly afterAuth?: readonly Middleware[] };
@@ -53,11 +53,11 @@ export interface Gateway {
    * Reloads run one after the other, in the order of the calls.
    */
   reload(config?: ConfigInput): Promise<void>;
-  /** Closes all connections. Requests that still run are cancelled. */
+  /** Closes all connections to upstreams. Requests that still run are cancelled. */
   close(): Promise<void>;
 }
 
-/** The error for a config or schema that cannot be served. Each of `diagnostics` is an error. */
+/** The error for a config or a schema that cannot be served. `diagnostics` contains only errors. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   constructor(readonly diagnostics: readonly Diagnostic[]) {
@@ -92,38 +92,42 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 export interface RunningGateway extends Gateway {
-  /** Resolves when the first snapshot can serve. */
+  /** Resolves when the first snapshot can serve requests. */
   readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
   readonly metrics: Metrics;
   /** The config that is served. */
   readonly config: Config;
-  /** Reloads like {@link Gateway.reload}. If `changed` is given, only the files with these real paths are looked at. */
+  /**
+   * Reloads like {@link Gateway.reload}. If `changed` is given, only the files with these real paths are checked for changes.
+   */
   reload(config?: ConfigInput, changed?: ChangedPaths): Promise<void>;
-  /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
+  /** Compiles a plan without errors, while the present snapshot still serves. Rejects if a resource cannot be made. */
   prepare(plan: Plan): Promise<PreparedSnapshot>;
 }
 
-/** A snapshot that can serve and does not yet. One of the two functions must be called, once. */
+/** A compiled snapshot that does not serve yet. Either `swap` or `discard` must be called, once. */
 export interface PreparedSnapshot {
-  /** New requests get this snapshot from now on. */
+  /** Lets new requests use this snapshot from now on. */
   swap(): void;
-  /** Releases what the snapshot holds. */
+  /** Releases the resources of the snapshot, which then cannot be used. */
   discard(): Promise<void>;
 }
 
 export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
-  /** The counters of a process that counts for several processes. Undefined when this process counts for itself. */
+  /**
+   * The rate limit counters of the process that counts for all worker processes. Undefined when this process counts by itself.
+   */
   readonly counters?: Counters;
   /** The clock of the gateway. The default is the system's clock; tests pass their own. */
   readonly clock?: Clock;
-  /** Looks up the names of upstreams. The default asks the system; tests pass their own. */
+  /** The function that looks up the addresses of upstreams. By default it asks the system; tests pass their own. */
   readonly lookup?: Lookup;
   /** Returns how much memory is used. The default asks V8 and the container; tests pass their own. */
   readonly readMemory?: () => readonly MemoryUse[];
 }
 
-/** Serves a plan that has no errors. */
+/** Starts to serve a plan that has no errors. */
 export function startGateway(
   first: Plan,
   log: Log,
@@ -163,9 +167,9 @@ export function startGateway(
     }
     return {
       swap() {
-        // A gateway that was closed during the build has no snapshot that a later request would release.
+        // If the gateway was closed meanwhile, nothing would release the new snapshot later, so it is released now.
         if (isClosed) return void compiled.release();
-        // Requests may have needed some of them since the new snapshot was compiled.
+        // Routes that had their first request since the new snapshot was compiled are compiled too.
         for (const surface of compiled.surfaces) surface.compileUsed();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);
@@ -215,7 +219,7 @@ function configOrThrow(input: ConfigInput): Config {
   const { config, diagnostics } = parseConfig(input);
   if (config === undefined) throw new GatewayError(diagnostics);
   const { protos, descriptorSets } = config.schema;
-  // A new config without any schema is treated as a mistake.
+  // A new config without any schema is most likely a mistake.
   if (protos.length + descriptorSets.length === 0) throw refused('schema: expected protos or descriptorSets, got none');
   return config;
 }
@@ -224,7 +228,7 @@ function refused(text: string): GatewayError {
   return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
 }
 
-/** Checks the files that a config names, and plans. The files may have changed even if the config has not. */
+/** Checks the files that a config names, and makes a plan. The files may have changed even if the config has not. */
 async function planWithFiles(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const issues = await fileIssues(config);
   if (issues.length > 0)

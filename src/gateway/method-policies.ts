@@ -12,25 +12,25 @@ import { parseMethodSelector, type SelectableMethod, selectorHint } from '../sch
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
 
-/** The policy and the access of a method. They are the same for all of its routes. */
+/** The policy of a method, and who may call it. All routes of a method have the same. */
 export interface MethodPolicy {
   readonly policy: Policy;
   readonly access: Access;
 }
 
-/** The rules of the config that select a method in some surface. */
+/** The entries of `policies` that select a method in at least one surface. */
 export type UsedRules = Set<Config['policies'][number]>;
 
 export interface DecidedPolicies {
   readonly of: ReadonlyMap<MethodDescriptor, MethodPolicy>;
   readonly diagnostics: readonly Diagnostic[];
-  /** The rules that select one of the methods. */
+  /** The entries of `policies` that select at least one of the methods. */
   readonly used: Iterable<Config['policies'][number]>;
 }
 
 /**
- * Returns a function that computes the policies and the access of methods of a surface, from the protos and the rules of the
- * config.
+ * Returns a function that computes the policies of methods in a surface, and who may call them, from the protos and from the
+ * `policies` of the config.
  */
 export function policyDecider(
   surface: SurfaceConfig,
@@ -75,7 +75,7 @@ export function policyDecider(
   }
 }
 
-/** True if a `require` has problems only because of the fields that the surface omits. */
+/** Returns true if a `require` has problems only because the surface omits fields that it reads. */
 function lacksOnly(seen: FoundAccess, whole: FoundAccess): boolean {
   const isWrong = ({ diagnostics }: FoundAccess) => diagnostics.some(({ rule }) => rule === 'require');
   return isWrong(seen) && !isWrong(whole);
@@ -87,7 +87,10 @@ function asOmission(diagnostic: Diagnostic, surface: string): Diagnostic {
   return { ...diagnostic, rule: 'omitted-field', text };
 }
 
-/** Compiles the rules of a surface: the common ones, and then its own, whose limits count apart. */
+/**
+ * Compiles the `policies` of a surface: the common ones, and then its own. The rate limits of the latter have counters of their
+ * own.
+ */
 function rulesOf(
   { name, block, config }: SurfaceConfig,
   onUse: (rule: Config['policies'][number]) => void,
@@ -107,8 +110,8 @@ function rulesOf(
 }
 
 /**
- * Warns of the rules of the config that select no method of any surface. It returns nothing if only some of the surfaces
- * are served.
+ * Warns of the entries of `policies` that select no method in any surface. Returns nothing if only some of the surfaces are
+ * served.
  */
 export function unusedPolicies(
   config: Config,
@@ -135,8 +138,8 @@ export function unusedPolicies(
 }
 
 /**
- * Returns the problems of policies that are declared at routed methods and at methods that aggregates call (`called`).
- * Policies of methods that no client can reach are not checked.
+ * Returns the problems of policies that the protos declare, for methods with routes and methods that aggregates call
+ * (`called`). Policies of methods that no client can reach are not checked.
  */
 export function declarationProblems(
   { services }: Registry,
@@ -153,14 +156,17 @@ export function declarationProblems(
   });
 }
 
-/** True if a policy of the service or of a method has a problem. */
+/** Returns true if a policy of the service or of one of its methods has a problem. */
 const isDeclaredWrongly = remembered(({ defaultPolicy, methods }: ServiceDescriptor) =>
   [defaultPolicy, ...methods.map(({ policy }) => policy)].some(
     (option) => option !== undefined && readDeclaration(option).diagnostics.length > 0,
   ),
 );
 
-/** Returns the `auth` that the protos declare, without the rules of the config. Undefined when they declare none. */
+/**
+ * Returns the `auth` that the protos declare for a method; undefined when they declare none. The `policies` of the config are
+ * not considered.
+ */
 export function declaredAuth({ policy, service }: MethodDescriptor): DeclaredInProto | undefined {
   for (const option of [policy, service.defaultPolicy]) {
     const declared = option && readDeclaration(option).declaration;

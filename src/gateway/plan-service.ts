@@ -1,7 +1,7 @@
 /**
- * This module plans one service of a surface: it chooses its bindings, adds a policy and an upstream to each of them, and finds
- * the problems that concern only this service. After a reload the plan of a service is used again if service and config are the
- * same.
+ * This module plans one service of a surface: it chooses the bindings, adds a policy and an upstream to each of them, and finds
+ * the problems that concern only this service. After a reload, the plan of a service is used again if the service and the
+ * config have not changed.
  */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { isStreaming } from '../call/call.js';
@@ -22,17 +22,17 @@ import { accessWithSteps, admittedBySteps } from './aggregates.js';
 import { type ServiceProblems, serviceProblems } from './checks.js';
 import type { DecidedPolicies, MethodPolicy } from './method-policies.js';
 
-/** The methods and the view of a surface. */
+/** The methods of a surface, and its view of the schema, which lacks the omitted fields. */
 export interface ServiceSchema {
   /** Returns true for the methods of the surface. */
   readonly has: (method: MethodDescriptor) => boolean;
   readonly view: SchemaView | undefined;
 }
 
-/** The bindings of a service that a surface has, and their policies. */
+/** The bindings of a service that a surface has, and the policies of their methods. */
 export interface ServicePart {
   readonly bindings: readonly Binding[];
-  /** An error for each binding that needs an omitted field. */
+  /** An error for each binding that needs a field which the surface omits. */
   readonly lacking: readonly Diagnostic[];
   readonly policies: DecidedPolicies;
   readonly hasAggregates: boolean;
@@ -42,13 +42,13 @@ export interface ServicePlan extends ServicePart {
   readonly routes: readonly PlannedRoute[];
   /** The routes that can be served. */
   readonly offered: readonly PlannedRoute[];
-  /** The bindings among them that everybody may know. */
+  /** The bindings of the routes in `offered` that everybody may call. */
   readonly open: readonly Binding[];
   readonly shapes: RouteShapes<PlannedRoute>;
   readonly problems: ServiceProblems;
 }
 
-/** Returns the part of a service that the surface has. `all` are the bindings of the service. */
+/** Returns the bindings of a service that the surface has, with their policies. `all` are all bindings of the service. */
 export function choosePart(
   settings: SurfaceConfig,
   schema: ServiceSchema,
@@ -67,7 +67,7 @@ export interface ServiceSettings {
   readonly config: Config;
   /** The name of the upstream that serves the service. Undefined when none does. */
   readonly upstream: string | undefined;
-  /** The aggregates by the full name of their method. */
+  /** The aggregates, by the full name of the aggregate's method. */
   readonly aggregates: ReadonlyMap<string, PlannedAggregate>;
 }
 
@@ -78,7 +78,7 @@ export function planService(
   const routes = part.bindings.flatMap((binding): PlannedRoute[] => {
     const { method } = binding;
     const aggregate = aggregates.get(method.fullName);
-    // A broken declaration of an aggregate is reported elsewhere, and its route is left out.
+    // If the declaration of an aggregate has an error, this is reported elsewhere, and the aggregate gets no route.
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     const route = planRoute(config, binding, part.policies.of.get(method)!, upstream, aggregate);
     return [{ surface, basePath, ...route }];
@@ -88,14 +88,14 @@ export function planService(
   return { ...part, routes, offered, open: openBindings(offered), shapes: shapesOf(offered), problems };
 }
 
-/** Returns the bindings of the routes that everybody may call, and may therefore know. */
+/** Returns the bindings of the routes that everybody may call. Only these may be shown to unknown clients. */
 export function openBindings(routes: readonly PlannedRoute[]): readonly Binding[] {
   return routes
     .filter(({ access, addresses }) => access.mode === 'public' && addresses.length === 0)
     .map(({ binding }) => binding);
 }
 
-/** Returns the bindings of the surface's methods, and an error for each that needs an omitted field. */
+/** Returns the bindings of the surface's methods, and an error for each binding that needs an omitted field. */
 function bindingsOf({ name, block }: SurfaceConfig, { has, view }: ServiceSchema, all: readonly Binding[]) {
   const included = all.filter(({ method }) => has(method));
   if (view === undefined) return { bindings: included, lacking: [] };
@@ -154,7 +154,9 @@ function planRoute(
   };
 }
 
-/** Returns the time-out of the method, or else that of its upstream, in milliseconds. */
+/**
+ * Returns the time-out of the method, or of its upstream if the method has none, in milliseconds. Undefined if neither has one.
+ */
 export function timeoutOf(config: Config, { settings }: Policy, upstream: string | undefined): number | undefined {
   return settings.timeoutMs ?? upstreamOf(config, upstream)?.timeoutMs;
 }

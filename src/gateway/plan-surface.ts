@@ -1,6 +1,6 @@
 /**
- * This module plans one surface: it chooses the methods of the surface, adds a policy and an upstream to each binding,
- * and finds the problems that the surface has.
+ * This module plans one surface: it chooses the methods of the surface, adds a policy and an upstream to each binding, and
+ * finds the problems of the surface.
  */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
@@ -37,31 +37,31 @@ import {
 } from './plan-service.js';
 import { routeProblems } from './route-problems.js';
 
-/** A planned surface with the settings that the gateway serves it with. */
+/** The plan of a surface, with the settings that it is served with. */
 export interface SurfacePlan extends PlannedSurface {
-  /** The common config with the settings of the surface over it. */
+  /** The common config, in which the settings of the surface replace the common ones. */
   readonly config: Config;
   readonly codecs: Codecs;
-  /** The view without the omitted fields. Undefined if the surface omits none. */
+  /** The schema without the fields that the surface omits. Undefined if it omits none. */
   readonly view: SchemaView | undefined;
-  /** The services with routes, each with its part of the plan. */
+  /** The services that have routes, with the plan of each. */
   readonly services: ReadonlyMap<ServiceDescriptor, ServicePlan>;
-  /** The routes that can be served; all routes if there are no upstreams, because then only the schema matters. */
+  /** The routes that can be served. Without any upstream these are all routes, because then only the schema is checked. */
   readonly offered: readonly PlannedRoute[];
-  /** The table of these routes, and their conflicts. */
+  /** The routing table of the routes in `offered`, and their conflicts. */
   readonly built: BuiltTable<PlannedRoute>;
-  /** The aggregates among the routes. */
+  /** The aggregates that have routes. */
   readonly aggregates: readonly AggregatePlan[];
 }
 
-/** The parts of the schema and the config that all surfaces share. */
+/** What the plans of all surfaces have in common: parts of the schema and of the config. */
 export interface SurfaceSources {
   readonly bindings: ReadonlyMap<ServiceDescriptor, ServiceBindings>;
   readonly aggregates: Aggregates;
   readonly upstreams: ReadonlyMap<ServiceDescriptor, string>;
   readonly isOffered: IsOffered;
   readonly configFile: string | undefined;
-  /** The rules that select a method are added to this set. */
+  /** The entries of `policies` that were used. Those that select a method are added to this set. */
   readonly used: UsedRules;
 }
 
@@ -70,7 +70,7 @@ export interface SurfaceSchema extends ServiceSchema {
   /** Returns true for a method that the surface excludes by name, package or label. */
   readonly excludes: (method: MethodDescriptor) => boolean;
   readonly registry: Registry;
-  /** The view without the omitted fields. Undefined if the surface omits none. */
+  /** The schema without the fields that the surface omits. Undefined if it omits none. */
   readonly view: SchemaView | undefined;
   readonly codecs: Codecs;
 }
@@ -80,7 +80,7 @@ export interface PlannedWithProblems {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** `before` is the same surface in the plan that is served. Its services are taken over if they would be the same. */
+/** Plans a surface. `before` is its plan from before a reload: the plans of services that would be the same are used again. */
 export function* planSurface(
   settings: SurfaceConfig,
   schema: SurfaceSchema,
@@ -108,7 +108,7 @@ export function* planSurface(
   for (const [service, part] of parts) {
     yield;
     const upstream = sources.upstreams.get(service);
-    // An aggregate depends on other services.
+    // The plan of an aggregate depends on other services, so it is always made anew.
     const same = part.hasAggregates ? undefined : known.get(service);
     services.set(
       service,
@@ -119,7 +119,7 @@ export function* planSurface(
   const routes = plans.flatMap((plan) => plan.routes);
   yield;
   const built = yield* tableOf(services, before);
-  // The problems of routes that no upstream serves are not reported here.
+  // Only routes that an upstream serves are checked for the following problems.
   const offered = plans.flatMap((plan) => plan.offered);
   const shapes = joinedShapes(plans.map((plan) => plan.shapes));
   yield;
@@ -144,8 +144,8 @@ export function* planSurface(
 const NO_SERVICES: SurfacePlan['services'] = new Map();
 
 /**
- * Builds the table of the routes that are offered. It begins with that of the surface before, if that has no conflicts and
- * most of its routes stay.
+ * Builds the routing table of the routes in `offered`. If the table from before the reload has no conflicts and most routes
+ * stay, only the differences are applied to it.
  */
 function* tableOf(services: SurfacePlan['services'], before: SurfacePlan | undefined): Steps<BuiltTable<PlannedRoute>> {
   if (before !== undefined && before.built.conflicts.length === 0) {
@@ -158,19 +158,19 @@ function* tableOf(services: SurfacePlan['services'], before: SurfacePlan | undef
   return yield* bindingTable(changedRoutes(services, NO_SERVICES)).buildSteps();
 }
 
-/** Returns the offered routes of services whose plan is not in `others`. */
+/** Returns the routes of the services whose plan is not in `others`. */
 function changedRoutes(services: SurfacePlan['services'], others: SurfacePlan['services']) {
   return [...services].flatMap(([service, plan]) =>
     others.get(service) === plan ? [] : plan.offered.map((route) => ({ binding: route.binding, value: route })),
   );
 }
 
-/** Returns the policy of a method with a route, or of one that an aggregate calls. */
+/** Returns the policy of a method that has a route or that an aggregate calls. */
 type PolicyOf = (method: MethodDescriptor) => MethodPolicy;
 
 /**
- * Returns the calls of each aggregate with the policies of the called methods, by the full name of the aggregate's method.
- * The steps work on whole messages, with the fields that the surface omits.
+ * Returns the calls of each aggregate with the policies of the called methods, by the full name of the aggregate's method. The
+ * steps use whole messages, including the fields that the surface omits.
  */
 function planAggregates(
   config: Config,
@@ -194,7 +194,7 @@ function planAggregates(
         admits: compileAddresses(addresses),
         cache: cacheOfCall(cache),
         retry: retryOf(retry, served?.retry),
-        // The rpc of a step only reads.
+        // The method that a step calls only reads, so hedging is safe.
         hedgeAfterMs: hedgeAfterOf(hedgeAfterMs, served?.hedgeAfterMs),
         circuitBreaker: served?.circuitBreaker,
         upstream,
@@ -206,7 +206,7 @@ function planAggregates(
   return called;
 }
 
-/** Returns an error for each step that reads a field of the request which clients of the surface cannot send. */
+/** Returns an error for each step that reads a request field which the surface omits, so that its clients cannot send it. */
 function unsentReads(
   surface: string,
   { plan: { method, steps }, hidden }: PlannedAggregate,
@@ -223,7 +223,7 @@ function unsentReads(
   });
 }
 
-/** Returns the steps that fill fields which the view lacks. */
+/** Returns the indices of the steps whose result goes into a field that the surface omits. */
 function hiddenSteps({ method, steps }: AggregatePlan, view: SchemaView | undefined): ReadonlySet<number> {
   if (view === undefined) return NO_STEPS;
   const root = view.messageOf(method.output);
@@ -242,7 +242,8 @@ function problemsOfAggregates(
   const vouchers = meansOf(config.auth)?.vouchers;
   const seen = new Set<MethodDescriptor>();
   const whyExcluded = (method: MethodDescriptor): string | undefined => {
-    // A surface without `exclude` and without an auth block only leaves out methods that it does not need.
+    // If a surface has neither `exclude` nor an auth block, a method that it does not have is missing only because it is not
+    // needed.
     if (has(method) || (vouchers === undefined && !excludes(method))) return undefined;
     return `${method.fullName} is not in the surface ${name}, and the aggregate is`;
   };

@@ -1,6 +1,6 @@
 /**
- * This module turns a config into a plan: it loads the schema, plans each surface, and finds all problems. It opens no
- * connection. `routes`, `check` and `explain` need only the plan; `serve` compiles a snapshot from it.
+ * This module makes a plan of a config: it loads the schema, plans each surface, and finds all problems. It opens no
+ * connections. `routes`, `check` and `explain` need only the plan; `serve` compiles it to a snapshot.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -29,46 +29,48 @@ import { namingProblems, SharedSchemas } from './surface-schemas.js';
 export interface Plan {
   readonly config: Config;
   readonly registry: Registry;
-  /** The schema of which `registry` is a part. */
+  /** The loaded schema, with its files; `registry` contains its types. */
   readonly schema: Schema;
-  /** The services with bindings. */
+  /** The services that have bindings, with these. */
   readonly bindings: ReadonlyMap<ServiceDescriptor, ServiceBindings>;
   readonly settings: readonly SurfaceConfig[];
   /** The surfaces in the order of the config. There is at least one. */
   readonly surfaces: readonly SurfacePlan[];
   /** The routes of all surfaces. */
   readonly routes: readonly PlannedRoute[];
-  /** The aggregates that some surface has, each once. */
+  /** The aggregates of all surfaces, each once. */
   readonly aggregates: readonly AggregatePlan[];
-  /** The views and codecs of the surfaces. */
+  /** The views of the schema (without omitted fields) and the codecs, which surfaces share. */
   readonly schemas: SharedSchemas;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 export interface PlanOptions {
-  /** A schema that is loaded already. Without it the schema is read from the config's files. */
+  /** A schema that is already loaded. Without it, the schema is read from the files in the config. */
   readonly schema?: Schema;
-  /** The place of diagnostics about the config that have no line in it: the config file, or a flag if there is no file. */
+  /** The place of diagnostics that belong to no line of the config: the config file, or a flag if there is no file. */
   readonly configFile?: string;
   readonly onProgress?: (done: number, total: number) => void;
   /**
-   * The plan that is served during the work. With it, the work is done in slices, files that have not changed are not read
-   * again, and registry and codecs are used again if they would be the same.
+   * The plan that is served now. If it is given, the work is done in slices, files that have not changed are not read again,
+   * and parts of the old plan are used again if they would be the same.
    */
   readonly previous?: Plan;
   /**
-   * The real paths of all files that may have changed since `previous` was planned. Undefined if they are not known: then all files
-   * are looked at.
+   * The real paths of all files that may have changed since `previous` was made. Undefined if they are not known; then all
+   * files are checked.
    */
   readonly changed?: ChangedPaths;
 }
 
 /**
- * Loads the schema and plans the routes. `diagnostics` has all problems. The other parts have all that could be loaded.
+ * Loads the schema and plans the routes. `diagnostics` contains all problems. The rest of the plan contains what could be
+ * loaded in spite of them.
  */
 export async function plan(given: Config, options: PlanOptions = {}): Promise<Plan> {
   const { previous } = options;
-  // A config that says the same is the same object, so that what depends on it can be used again.
+  // If the new config is equal to the previous one, the previous object is used, so that what was computed for it can be used
+  // again.
   const config = previous !== undefined && isDeepStrictEqual(given, previous.config) ? previous.config : given;
   if (previous === undefined) {
     const { schema, onProgress } = options;
@@ -79,7 +81,7 @@ export async function plan(given: Config, options: PlanOptions = {}): Promise<Pl
   return inSlices(planSteps(config, schema, options));
 }
 
-/** Plans the surfaces of a schema in steps. */
+/** Plans the surfaces of a schema, as work that can pause between its steps. */
 export function* planSteps(config: Config, schema: Schema, options: PlanOptions): Steps<Plan> {
   const { registry, diagnostics: found } = schema;
   const { configFile, previous } = options;
@@ -92,7 +94,8 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   const own = settings.map((surface) => ({ surface, schema: schemas.of(surface) }));
   const aggregates = aggregatesOf(registry);
   const all = aggregates(config);
-  // A config without blocks of surfaces has one with all methods.
+  // With a single surface, every method counts as reached, because the config usually has no `surfaces` and all methods belong
+  // to it.
   const isReached = (method: MethodDescriptor) => own.length === 1 || own.some(({ schema: { has } }) => has(method));
   const routed = [...bindings.values()].filter((service) =>
     service.bindings.some(({ method }) => method.aggregate === undefined && isReached(method)),
@@ -150,7 +153,10 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   };
 }
 
-/** Returns a function that plans the aggregates with the names that clients of a surface see. Each kind is planned once. */
+/**
+ * Returns a function that plans the aggregates for a surface, with proto names or JSON names as its clients see them. Each of
+ * the two kinds is planned once.
+ */
 function aggregatesOf(registry: Registry): (config: Config) => Aggregates {
   const known = new Map<boolean, Aggregates>();
   return ({ json: { protoNames } }) => {
@@ -166,8 +172,8 @@ function authFileProblems(config: Config): readonly Diagnostic[] {
 }
 
 /**
- * Returns the problems of protos that exist under any config. `areAll` is true if these are all protos that the config
- * names. If it is false, an import may be in another file, so problems that depend on imports are left out.
+ * Returns the problems of the protos that do not depend on the config. `areAll` is true if all protos of the config are known.
+ * Otherwise an import may be in a file that is not known, so problems that depend on imports are left out.
  */
 export function protoProblems(
   sources: Config['schema'],

@@ -1,7 +1,7 @@
 /**
- * This module builds the layers around a call that protect an upstream and its clients while the upstream is slow or
- * fails. A reload keeps their state. The key of the state is the name of the upstream; for a circuit breaker also the
- * method and the target, so that a new server does not begin with an open circuit.
+ * This module builds the layers around a call that protect an upstream, and its clients, while the upstream is slow or fails.
+ * Their state survives a reload. It belongs to the name of the upstream; that of a circuit breaker also to the method and the
+ * targets, so that the breaker of a new server is closed at first.
  */
 import type { Clock } from '../base/clock.js';
 import { type Lease, settingsKey } from '../base/resources.js';
@@ -19,16 +19,16 @@ import { countingCalls, RetryBudget } from '../upstream/retry-budget.js';
 import { Slots } from '../upstream/slots.js';
 import type { CallLayers } from './call-order.js';
 
-/** The settings of a route that protect its upstream and its clients. */
+/** The settings of a route that its protecting layers depend on. */
 export interface Protected {
-  /** True if two calls have the effect of one. */
+  /** True if calling the method twice has the same effect as calling it once. */
   readonly idempotent: boolean;
   readonly retry: RetrySettings | undefined;
   readonly hedgeAfterMs: number | undefined;
   readonly circuitBreaker: BreakerSettings | undefined;
 }
 
-/** Returns the layers of a method of an upstream. */
+/** Returns the protecting layers for a method of an upstream. */
 export type Protection = (
   upstream: string,
   method: MethodDescriptor,
@@ -41,7 +41,7 @@ interface Options {
   readonly metrics: Metrics;
 }
 
-/** Returns the function that builds the layers. They hold their state as long as `lease`. */
+/** Returns the function that builds the layers. Their state is kept until `lease` is released. */
 export function openProtection(upstreams: Config['upstreams'], lease: Lease, options: Options): Protection {
   const { clock, metrics } = options;
 
@@ -90,14 +90,14 @@ export function openProtection(upstreams: Config['upstreams'], lease: Lease, opt
   function slotsOf(upstream: string, method: MethodDescriptor, onRefusal: () => void) {
     const { maxConcurrent } = upstreams.get(upstream)!;
     if (maxConcurrent === undefined) return undefined;
-    // Open streams must not take the slots of unary calls.
+    // Streams and unary calls have separate slots, so that open streams do not block unary calls.
     const kind = isStreaming(method) ? 'streams' : 'unary';
     const slots = lease.acquire(`slots ${kind} ${upstream}`, () => new Slots(clock));
     return limiting(slots, maxConcurrent, onRefusal);
   }
 }
 
-/** Tells operators about a circuit breaker: its state as a metric, and when it opens and closes. */
+/** Returns the events of a circuit breaker that set its metric, and that write to the log when it opens or closes. */
 function telling(upstream: string, rpc: string, { log, metrics }: Options): BreakerEvents {
   const shown = metrics.circuits.of(upstream, rpc);
   return {

@@ -1,24 +1,24 @@
 /**
- * This module defines the only order in which a request passes the stages of its route, between the match
- * (`server/pipeline.ts`) and the endpoint. A stage that a route does not need is undefined, and costs no time. A
- * refused request never reaches a later stage.
+ * This module defines the order of the stages that a request passes after its route was found (`server/pipeline.ts`) and before
+ * the endpoint. A stage that a route does not need is undefined, and costs no time. If a stage refuses the request, no later
+ * stage runs.
  */
 import type { Middleware } from '../exchange/exchange.js';
 
 export interface RouteStages {
-  /** Adds headers to every answer that say that the method is deprecated. */
+  /** Adds headers to every answer which say that the method is deprecated. */
   readonly deprecated: Middleware | undefined;
-  /** The check of the networks from which clients may call. */
+  /** Checks whether the client's address is in the networks that may call. */
   readonly addresses: Middleware | undefined;
-  /** The limits that count by address alone. They do not need to know the caller. */
+  /** Checks the rate limits that count only by address, for which the caller need not be known. */
   readonly limitByAddress: Middleware | undefined;
   readonly authenticate: Middleware | undefined;
   readonly authorize: Middleware | undefined;
-  /** All other limits, and those of the caller's plan. */
+  /** Checks all other rate limits, including those of the caller's plan. */
   readonly limitByCaller: Middleware | undefined;
   /** The embedder's own middleware. */
   readonly afterAuth: readonly Middleware[];
-  /** Ends a stream when its caller may no longer call. */
+  /** Ends an open stream when its caller may no longer call. */
   readonly follow: Middleware | undefined;
 }
 

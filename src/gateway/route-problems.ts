@@ -1,5 +1,6 @@
 /**
- * This module warns of routes that are never reached, and of verbs in paths that bypass the guards of another route.
+ * This module warns of routes that can never be reached, and of routes with a verb in the path (`:cancel`) that take requests
+ * from a route with stricter access rules.
  */
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
 import type { Steps } from '../base/slices.js';
@@ -15,7 +16,7 @@ interface GuardedRoute {
   readonly access: Access;
 }
 
-/** `shapes` and `built` are those of the routes. */
+/** Returns the problems of `routes`. `shapes` and `built` are the path shapes and the routing table of the same routes. */
 export function* routeProblems<R extends GuardedRoute>(
   routes: readonly R[],
   shapes: RouteShapes<R>,
@@ -32,8 +33,8 @@ function neverReached<R extends GuardedRoute>({ route: { binding }, winner }: Un
 }
 
 /**
- * Warns of a verb that takes paths of a more literal route of another service, so that the guards of that route do not
- * apply.
+ * Warns of a route with a verb that also takes paths of a more literal route of another service, so that the access rules of
+ * that route are not applied.
  */
 function* openedByVerbs(routes: readonly GuardedRoute[]): Steps<readonly Diagnostic[]> {
   const found: Diagnostic[] = [];
@@ -57,14 +58,14 @@ function* openedByVerbs(routes: readonly GuardedRoute[]): Steps<readonly Diagnos
 
 const RANK: Readonly<Record<Access['mode'], number>> = { public: 0, optional: 1, required: 2 };
 
-/** True if more callers may call with `access` than with `other`. */
+/** Returns true if `access` allows more callers than `other`. */
 export function isLessGuarded(access: Access, other: Access): boolean {
   if (RANK[access.mode] !== RANK[other.mode]) return RANK[access.mode] < RANK[other.mode];
   const lacksScope = other.scopes.some((scope) => !access.scopes.includes(scope));
   return lacksScope || (other.require.length > 0 && access.require.length === 0);
 }
 
-/** Returns the demands in short, such as `required orders.read`. */
+/** Returns the access rules in short: `required orders.read`. */
 export function guards({ mode, scopes, require }: Access): string {
   return [mode, ...scopes, ...(require.length > 0 ? ['require'] : [])].join(' ');
 }

@@ -1,6 +1,6 @@
 /**
- * The metrics of a snapshot's routes and calls. Their series are Resources: a reload carries over those that are still
- * used, and those of a route or an upstream that no longer exists disappear with the last snapshot that had it.
+ * The metrics of routes and calls. They are Resources: a reload keeps those that are still used. Those of a route or an
+ * upstream that no longer exists disappear when the last snapshot with it is released.
  */
 import type { Lease, Resource } from '../base/resources.js';
 import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';
@@ -12,11 +12,11 @@ export interface Series {
   readonly route: (surface: string, route: string) => RouteMetrics;
   readonly rpc: (upstream: string, rpc: string) => RpcMetrics;
   readonly endpoints: (upstream: string) => EndpointMetrics;
-  /** The requests for which a limit had no room. */
+  /** Returns the counter of the requests that have exceeded a limit. */
   readonly exceeded: (limit: string) => HeldCounter;
-  /** The tokens of an issuer with a result. */
+  /** Returns the counter of an issuer's tokens whose check had this result. */
   readonly tokens: (issuer: string, result: string) => HeldCounter;
-  /** The spans of traces with an outcome. */
+  /** Returns the counter of the spans whose export had this outcome. */
   readonly spans: (outcome: 'exported' | 'failed') => HeldCounter;
 }
 

@@ -22,8 +22,8 @@ export interface StreamProblems {
 }
 
 /**
- * Returns the problems of the streaming routes of a service. With `protoNames`, answers have fields under their names in the
- * protos.
+ * Returns the problems of the streaming routes of a service. `protoNames` is true if answers have fields under their names in
+ * the protos, and not under their JSON names.
  */
 export function streamProblems(routes: readonly StreamRoute[], protoNames: boolean): StreamProblems {
   const streams = routes.filter(({ binding }) => isStreaming(binding.method));
@@ -36,8 +36,8 @@ export function streamProblems(routes: readonly StreamRoute[], protoNames: boole
 }
 
 /**
- * Warns of streamed messages with a key `error`. A stream that fails ends with a line `{"error": …}`, and such a
- * message could look like that line.
+ * Warns of streamed messages that have a key `error` in their JSON. A stream that fails ends with a line `{"error": …}`, and
+ * such a message could be taken for that line.
  */
 function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagnostic[] {
   const seen = new Set<string>();
@@ -59,8 +59,8 @@ function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagn
 const ANY_KEYS: ReadonlySet<string> = new Set(['Struct', 'Value', 'Any'].map((name) => `google.protobuf.${name}`));
 
 /**
- * Returns the cause of a key `error` in the JSON of a streamed message: its field, or the name of a type with any keys.
- * Undefined when there is no such key. With `protoNames`, answers have fields under their names in the protos.
+ * Returns why the JSON of a streamed message can have a key `error`: its field with that name, or a type that can have any
+ * keys. Undefined when it cannot. `protoNames` is true if answers have fields under their names in the protos.
  */
 export function errorHolder(
   { method, responseBody }: Binding,
@@ -68,7 +68,7 @@ export function errorHolder(
 ): FieldDescriptor | string | undefined {
   if (!method.serverStreaming) return undefined;
   if (responseBody?.cardinality === 'map') return responseBody.mapKey === 'string' ? 'a map' : undefined;
-  // A list becomes a JSON array, which cannot be confused with the line of a failure.
+  // A list becomes a JSON array, which cannot be taken for the line of a failure.
   if (responseBody?.cardinality === 'repeated') return undefined;
   const type = responseBody?.type ?? { kind: 'message' as const, message: method.output };
   if (type.kind !== 'message') return undefined;
@@ -90,8 +90,8 @@ function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {
 }
 
 /**
- * Warns of methods with a client stream and no body rule, unless the verb is GET: only over WebSockets can their messages
- * contain more than the values of path and query. A GET is written for that, because every handshake is one.
+ * Warns of methods with a client stream whose HTTP rule has no `body` and is not a GET: without a WebSocket, their messages can
+ * have only the values of path and query. A GET rule is meant for WebSockets, because every handshake is a GET.
  */
 function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
   return routes.flatMap(({ binding: { method, httpMethod, body, position } }) => {
@@ -102,8 +102,8 @@ function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
 }
 
 /**
- * Warns of methods that no WebSocket can reach, because another method has the same path. A handshake is a GET, so it reaches
- * the rule with GET, or else the first one.
+ * Warns of methods that cannot be reached by a WebSocket, because another method has the same path. A handshake is a GET, so it
+ * reaches the method with a GET rule, or else the first one.
  */
 export function hiddenFromWebSockets(streams: readonly StreamRoute[]): readonly Diagnostic[] {
   const reached = webSocketRoutes(streams.map(({ binding }) => ({ binding, value: binding.method })));

@@ -1,10 +1,13 @@
-/** This module finds which subsets of servers the requests of a route choose: by the targets with `when` of its upstreams. */
+/**
+ * This module finds the subset of servers to which a request goes, if the upstreams of its route have targets with a condition
+ * (`when`).
+ */
 import type { Config } from '../config/config.js';
 import type { PlannedRoute } from '../route/planned-route.js';
 import type { SubsetsOf } from '../server/endpoints/call-request.js';
 import { compileSubsets } from '../upstream/balance/subset.js';
 
-/** Returns the function for a route; undefined when no upstream that it calls has targets with `when`. */
+/** Returns the function that chooses the subsets for a request; undefined when no upstream of the route has a condition. */
 export function compileRouteSubsets({ upstreams }: Config, route: PlannedRoute): SubsetsOf | undefined {
   const choosers = calledUpstreams(route).flatMap((name) => {
     const choose = compileSubsets(name, whensOf(upstreams, name));
@@ -24,7 +27,7 @@ export function compileRouteSubsets({ upstreams }: Config, route: PlannedRoute):
   };
 }
 
-/** Returns the request headers that choose a subset on a route. */
+/** Returns the request headers in the conditions of the route's upstreams. */
 export function subsetHeaders({ upstreams }: Config, route: PlannedRoute): readonly string[] {
   const whens = calledUpstreams(route).flatMap((name) => whensOf(upstreams, name));
   return [...new Set(whens.flatMap((when) => ('header' in when ? [when.header] : [])))];

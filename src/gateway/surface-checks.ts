@@ -1,4 +1,6 @@
-/** This module finds problems between surfaces, such as two that claim the same requests or one that demands less. */
+/**
+ * This module compares surfaces, and finds problems such as two that match the same requests, or one with weaker access rules.
+ */
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import { isOfferedRoute, type PlannedRoute } from '../route/planned-route.js';
@@ -10,7 +12,7 @@ interface Placed extends SurfacePlan {
   readonly position: Position;
 }
 
-/** Returns the problems of a config's surfaces. A config without `surfaces` has none. */
+/** Returns the problems between the surfaces of a config. A config without `surfaces` has none. */
 export function surfaceProblems({ surfaces: blocks }: Config, planned: readonly SurfacePlan[]): readonly Diagnostic[] {
   const surfaces = planned.flatMap((surface): Placed[] => {
     const block = blocks.find(({ name }) => name === surface.name);
@@ -31,7 +33,10 @@ function emptiness({ name, routes, config, position }: Placed): readonly Diagnos
   return [warningAt(position, 'surface-empty', text)];
 }
 
-/** Returns an error if both surfaces claim the same requests, and a warning if the order of the config must decide. */
+/**
+ * Returns an error if both surfaces match the same requests, and a warning if some requests match both, so that the order in
+ * the config decides.
+ */
 function conflicts(first: Placed, second: Placed): readonly Diagnostic[] {
   if (!isSameHost(first, second) || first.selection.basePath !== second.selection.basePath) return [];
   const [some, others] = [first, second].map(({ selection }) => Object.entries(selection.headers).toSorted());
@@ -52,7 +57,10 @@ function isSameHost({ selection: a }: Placed, { selection: b }: Placed): boolean
   return a.hosts.some((host) => b.hosts.includes(host));
 }
 
-/** Warns if only headers separate a surface from another one that demands more for the same method. */
+/**
+ * Warns if a surface differs only by headers from another one that has stricter access rules for the same method. A client can
+ * send any headers.
+ */
 function byHeaders(surface: Placed, other: Placed): readonly Diagnostic[] {
   const { selection, name, position } = surface;
   const isSame = shareHost(selection, other.selection) && selection.basePath === other.selection.basePath;
@@ -68,7 +76,7 @@ function byHeaders(surface: Placed, other: Placed): readonly Diagnostic[] {
   return [];
 }
 
-/** Warns of routes whose paths are below the base path of another surface, which therefore takes their requests. */
+/** Warns of routes whose paths begin with the base path of another surface, because that surface takes their requests. */
 function hidden({ name, selection, routes, position }: Placed, other: Placed): readonly Diagnostic[] {
   const { hosts, basePath, headers } = other.selection;
   const isInside = basePath.startsWith(`${selection.basePath}/`) && Object.keys(headers).length === 0;

@@ -6,7 +6,7 @@ interface Found {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Returns the problems of all surfaces, each once. If only some surfaces have a problem, its text names these surfaces. */
+/** Returns the problems of all surfaces, each once. If only some surfaces have a problem, its text names them. */
 export function ofSomeSurfaces(surfaces: readonly Found[]): readonly Diagnostic[] {
   const [only] = surfaces;
   if (surfaces.length === 1) return only!.diagnostics;

@@ -1,6 +1,6 @@
 /**
- * This module chooses the part of the schema that a surface has: its methods, the view without its omitted fields, and codecs.
- * Surfaces with the same fields and options share one view and one set of codecs.
+ * This module chooses the part of the schema that a surface has: its methods, the schema without its omitted fields (the view),
+ * and the codecs. Surfaces with the same fields and JSON options share one view and one set of codecs.
  */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
@@ -11,13 +11,13 @@ import { registryWithout, type SchemaView } from '../schema/field-omission.js';
 import { parseMethodSelector, selectorHint } from '../schema/method-selector.js';
 import type { SurfaceSchema } from './plan-surface.js';
 
-/** The views and codecs by the settings on which they depend. They are used again after a reload that changes none of these. */
+/** The views and codecs, by the settings that they depend on. They are used again after a reload that does not change these. */
 export class SharedSchemas {
   private readonly views = new Map<string, SchemaView>();
   private readonly codecs = new Map<string, Codecs>();
   private last: SharedSchemas | undefined;
 
-  /** `previous` has the views and codecs of the plan that is served now. They are used if they have the same registry. */
+  /** `previous` has the views and codecs of the plan that is served now. They are used again if the registry is the same. */
   constructor(
     private readonly registry: Registry,
     previous: SharedSchemas | undefined,
@@ -41,7 +41,7 @@ export class SharedSchemas {
     return { has, excludes, registry, view, codecs };
   }
 
-  /** Removes the reference to the previous plan, so that it does not stay in memory. */
+  /** Removes the reference to the previous views and codecs, so that their memory can be freed. Returns this object. */
   settle(): this {
     this.last = undefined;
     return this;
@@ -66,7 +66,7 @@ function selecting(selectors: readonly string[]): (method: MethodDescriptor) => 
   return (method) => parsed.some((selects) => selects(method));
 }
 
-/** Returns the problems of the selectors and the fields that a surface names. */
+/** Returns the problems of the method selectors and the field names in the config of a surface. */
 export function namingProblems(
   { name, block }: SurfaceConfig,
   registry: Registry,
@@ -84,7 +84,7 @@ export function namingProblems(
         methods.map(({ fullName }) => fullName),
       );
       const text = `surface ${name}: ${key}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
-      // An exclude that matches nothing may leave a method in the surface.
+      // An `exclude` that selects nothing is an error, because the method that was meant stays in the surface.
       diagnostics.push((key === 'exclude' ? errorAt : warningAt)(block.position, 'surface-selector', text));
     }
   }

@@ -1,4 +1,4 @@
-/** The export of traces is a Resource: a reload that does not change its settings keeps the spans that wait. */
+/** The export of traces is a Resource: a reload that does not change its settings keeps the spans that wait for the export. */
 import { type Lease, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../telemetry/log.js';

@@ -1,4 +1,4 @@
-/** This module writes the changes of the servers of an upstream to the log, one entry for each. */
+/** This module logs changes of the servers of an upstream, one entry for each change. */
 import type { Log } from '../telemetry/log.js';
 import type { BalancerEvents } from '../upstream/balance/balancer.js';
 import type { Change } from '../upstream/balance/member.js';

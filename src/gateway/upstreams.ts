@@ -1,8 +1,8 @@
 /**
- * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
- * depend on: connections depend on the endpoint, the paths of the TLS files and the transport, and a balancer on those of
- * all its targets and on its policy. So a reload that changes a time-out keeps all connections. The TLS files are read
- * again when they change.
+ * This module opens the upstreams of a config. Resources with state survive a reload, and their keys contain everything that
+ * they depend on: connections depend on the endpoint, the paths of the TLS files and the transport; a balancer depends on its
+ * policy and on the same settings of all its targets. So a reload that changes only a time-out keeps all connections. The TLS
+ * files are read again when they change.
  */
 import type { Clock } from '../base/clock.js';
 import { type Lease, type Resources, settingsKey } from '../base/resources.js';
@@ -26,7 +26,7 @@ export interface UpstreamOptions {
   readonly metrics: Pick<Metrics, 'servers'>;
 }
 
-/** Opens the upstreams. A message of a server may have `maxResponseBytes` bytes. */
+/** Opens the upstreams. `maxResponseBytes` is the most bytes that a message of a server may have. */
 export function acquireUpstreams(
   upstreams: Config['upstreams'],
   maxResponseBytes: number,
@@ -74,7 +74,7 @@ function balancerSettings(own: UpstreamConfig, maxResponseBytes: number): Balanc
   };
 }
 
-/** Returns the TLS files. A reload reads those that are held already again, and at once. */
+/** Returns the TLS files with these paths. Files that are already in use are checked for changes now. */
 function acquireTls(paths: TlsPaths, lease: Lease, { log, clock }: UpstreamOptions): TlsFiles {
   const files = lease.acquire(settingsKey('tls files', paths), () => new TlsFiles(paths, log, clock));
   files.check();

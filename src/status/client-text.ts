@@ -1,12 +1,12 @@
 /**
- * The text of an error that a client receives. An upstream's own message is shown only for the codes whose messages are
- * meant for clients, and for the codes in `errors.expose`. For all others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or
- * broken upstream) the client gets a generic text with the request id; only the log has the original message.
+ * The error text that a client receives. An upstream's own message is shown only for the codes whose messages are meant for
+ * clients, and for the codes in `errors.expose`. For all others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or broken
+ * upstream) the client gets a generic text with the request id; only the log has the original message.
  */
 import { Code } from './code.js';
 import type { StatusError } from './status-error.js';
 
-/** The codes whose messages upstreams write for clients. */
+/** The codes whose messages are usually written for clients. */
 const CLIENT_CODES: ReadonlySet<Code> = new Set([
   Code.INVALID_ARGUMENT,
   Code.NOT_FOUND,
@@ -26,20 +26,20 @@ const GENERIC_TEXT: Partial<Readonly<Record<Code, string>>> = {
   [Code.UNAVAILABLE]: 'the service is unavailable',
 };
 
-/** The codes of `errors.expose`: an upstream's `grpc-message` is shown for them too. */
+/** The codes in `errors.expose`, for which an upstream's `grpc-message` is shown too. */
 export type ExposedCodes = ReadonlySet<Code>;
 
 export const NONE_EXPOSED: ExposedCodes = new Set();
 
-/** True if the client may see the error's own message. */
+/** Returns true if the client may see the error's own message. */
 export function isForClient(error: StatusError, exposed: ExposedCodes): boolean {
   const { source, code } = error;
   return source === 'gateway' || CLIENT_CODES.has(code) || (exposed.has(code) && isUpstreamMessage(error));
 }
 
 /**
- * True if the message comes from the upstream itself. An error of the connection has no metadata, and its text may contain
- * addresses.
+ * Returns true if the upstream itself has sent the message. An error of the connection has no metadata, and its text may
+ * contain addresses.
  */
 function isUpstreamMessage({ metadata, message }: StatusError): boolean {
   return metadata !== undefined && message !== '';

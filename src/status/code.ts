@@ -1,4 +1,4 @@
-/** The gRPC status codes (google/rpc/code.proto), with their numbers on the wire and their names. */
+/** The gRPC status codes (google/rpc/code.proto), with their numbers in `grpc-status`. */
 export enum Code {
   OK = 0,
   CANCELLED = 1,
@@ -20,7 +20,7 @@ export enum Code {
 }
 
 /**
- * Returns the code of a number from the wire. It is UNKNOWN for numbers that gRPC does not define (gRPC:
+ * Returns the code for the number in `grpc-status`. It is UNKNOWN for a number that gRPC does not define (gRPC:
  * statuscodes.md).
  */
 export function codeFromNumber(value: number): Code {

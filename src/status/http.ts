@@ -26,7 +26,7 @@ export function codeToHttpStatus(code: Code): number {
   return HTTP_STATUS[code];
 }
 
-/** True for the statuses whose answers have no content (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
+/** Returns true for the statuses whose answers have no content: 204, 205 and 304 (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 export function isWithoutContent(httpStatus: number): boolean {
   return httpStatus === 204 || httpStatus === 205 || httpStatus === 304;
 }

@@ -13,7 +13,7 @@ export interface ReasonEntry {
   readonly whatToDo: string;
 }
 
-/** The reason of an error that the gateway itself raised (docs/errors.md). */
+/** The reason of an error that the gateway itself raises (docs/errors.md). */
 export type Reason = keyof typeof REASONS;
 
 export const REASONS = {

@@ -1,4 +1,4 @@
-/** The errors that follow from a request's head alone. The server and `explain` share them. */
+/** The errors that follow from the request line and the headers alone. The server and `protogate explain` use the same ones. */
 import { hintOf } from '../base/did-you-mean.js';
 import { gatewayError, type StatusError } from './status-error.js';
 
@@ -14,8 +14,7 @@ export function badTarget(message: string): StatusError {
 }
 
 /**
- * Returns the error for a malformed host. `what` is the part of the request that contains it: `host` or `request
- * target`.
+ * Returns the error for an invalid host name. `what` is the part of the request that contains it: `host` or `request target`.
  */
 export function badHost(what: string, found: string): StatusError {
   return badTarget(
@@ -28,8 +27,8 @@ export function malformedPath(reason: string): StatusError {
 }
 
 /**
- * Returns the error for a path without a route. `what` is the method, or `a WebSocket at`. `near` is the route that was
- * probably meant. It is undefined when there is none.
+ * Returns the error for a path without a route. `what` is the HTTP method, or `a WebSocket at`. `near` is the route that was
+ * probably meant; undefined if there is no similar one.
  */
 export function noRoute(what: string, rawPath: string, near?: string): StatusError {
   const shown = rawPath.length <= 120 ? rawPath : `${rawPath.slice(0, 120)}…`;
@@ -43,8 +42,8 @@ export function methodNotAllowed(method: string, allow: readonly string[]): Stat
 }
 
 /**
- * Returns the error for a page of a foreign origin. The log has the origin, so that the operator can add it to
- * `cors.origins`. `origin` is undefined if the request names none.
+ * Returns the error for a request from a page of a foreign origin. Only the log has the origin, so that the operator can add it
+ * to `cors.origins`. `origin` is undefined if the request has none.
  */
 export function foreignOrigin(expected: string, origin: string | undefined): StatusError {
   const found = origin === undefined ? 'none' : JSON.stringify(origin.slice(0, 80));
@@ -53,8 +52,8 @@ export function foreignOrigin(expected: string, origin: string | undefined): Sta
 }
 
 /**
- * Returns the error for a caller that is not allowed. `unmet` names for the log what the caller does not fulfil. `index` is
- * the index of the refused message in a client stream. It is undefined outside of a stream.
+ * Returns the error for a caller without permission. `unmet` is the condition that the caller does not fulfil; only the log has
+ * it. `index` is the index of the refused message in a client stream; undefined outside of a stream.
  */
 export function notAllowed(unmet: string, index?: number): StatusError {
   const place = index === undefined ? '' : `[${index}]: `;

@@ -3,7 +3,10 @@ import { badRequestDetail, type ErrorDetail, errorInfoDetail, type FieldViolatio
 import { codeToHttpStatus } from './http.js';
 import { REASONS, type Reason } from './reasons.js';
 
-/** The metadata that an upstream sent with its status: keys are lower-case, values are bytes if the key ends in `-bin`. */
+/**
+ * The metadata that an upstream has sent with its status. The keys are in lower case. The value is bytes if the key ends in
+ * `-bin`.
+ */
 export interface StatusMetadata {
   readonly headers: readonly (readonly [key: string, value: string | Uint8Array])[];
   readonly trailers: StatusMetadata['headers'];
@@ -11,39 +14,41 @@ export interface StatusMetadata {
 
 /** The optional parts of a StatusError. Its code and its message are required. */
 export interface StatusErrorOptions {
-  /** The HTTP status, if it is not the one that belongs to the code (404, 405, 413 and others). */
+  /** The HTTP status, if it is not the one that belongs to the gRPC code (404, 405, 413 and others). */
   readonly httpStatus?: number;
-  /** The details in ProtoJSON form. */
+  /** The error details in ProtoJSON form. */
   readonly details?: readonly ErrorDetail[];
   /** Response headers that belong to the error: `Allow`, `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * The source of the error. With `gateway` it was decided here, and its message is safe to show. With `upstream` it
-   * comes from an upstream or from the connection to it.
+   * The source of the error. `gateway`: the gateway itself refuses the request, and the message may be shown to the client.
+   * `upstream`: the error comes from an upstream or from the connection to it. It is `gateway` by default.
    */
   readonly source?: 'gateway' | 'upstream';
-  /** The header `grpc-status-details-bin` of an upstream's answer, not decoded. */
+  /** The header `grpc-status-details-bin` of an upstream's answer as bytes, which are a google.rpc.Status. */
   readonly statusDetailsBin?: Uint8Array;
   /**
-   * The metadata of an upstream that itself ended the call with this status. Absent when the call failed before the
-   * upstream's answer.
+   * The metadata of an upstream that ended the call with this status. Absent when the call failed before the upstream answered.
    */
   readonly metadata?: StatusMetadata;
   /** True if the call never reached the upstream, so that a retry is safe. */
   readonly unsent?: boolean;
-  /** True if the connection cannot be used further, as after a refused body. */
+  /** True if the client's connection must be closed after the answer, for example because the rest of a body was not read. */
   readonly closeConnection?: boolean;
-  /** The reason of an error that the gateway itself raises. */
+  /** The reason of an error that the gateway itself raises. Absent for the status of an upstream. */
   readonly reason?: Reason;
-  /** The text for the log, where it says more than the client may know, or less than the client has sent. */
+  /**
+   * The text for the log, if it is not the message: because only the log may have a detail, or because it must not have the
+   * client's input.
+   */
   readonly logText?: string;
   /** The original error, for the log. It is never shown to a client. */
   readonly cause?: unknown;
 }
 
 /**
- * A failure of a request. It is thrown where it is found, and written in one place (`server/stages/errors.ts`). Its
- * message is written for the client. If `source` is `upstream`, `client-text.ts` decides whether it is shown.
+ * A failure of a request. It is thrown where it is found, and `server/stages/errors.ts` writes it as an answer. Its message is
+ * meant for the client. If `source` is `upstream`, `client-text.ts` decides whether the message is shown.
  */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
@@ -58,7 +63,7 @@ export class StatusError extends Error {
   readonly closeConnection: boolean;
   /** The reason of an error that the gateway itself raised. Undefined for the status of an upstream. */
   readonly reason: Reason | undefined;
-  /** The text for the log. It is the message, unless the log may know more than the client, or must not repeat its input. */
+  /** The text for the log. It is the message, unless only the log may have a detail, or it must not have the client's input. */
   readonly logText: string;
 
   constructor(code: Code, message: string, options: StatusErrorOptions = {}) {
@@ -77,7 +82,7 @@ export class StatusError extends Error {
   }
 }
 
-/** Returns a 400 that lists the errors field by field. Its message repeats the first one. */
+/** Returns an error (usually 400) that lists the invalid fields of a request. Its message is about the first one. */
 export function invalidRequest(reason: Reason, violations: readonly FieldViolation[]): StatusError {
   const [first] = violations;
   const message = first === undefined ? 'invalid request' : `${first.field}: ${first.description}`;
@@ -90,13 +95,18 @@ export function invalidRequest(reason: Reason, violations: readonly FieldViolati
   });
 }
 
-/** Removes the value that the client has sent, because it may be secret or personal. The text still says what was expected. */
+/**
+ * Returns the message without the value that the client has sent, because this may be secret or personal: `id: expected int32,
+ * got "a"` → `id: expected int32`.
+ */
 function withoutInput(message: string): string {
   const at = message.indexOf(', got ');
   return at < 0 ? message : message.slice(0, at);
 }
 
-/** Returns an error that the gateway raises for `reason`. `reasons.ts` has its gRPC code and HTTP status. */
+/**
+ * Returns an error that the gateway raises for `reason`. Its gRPC code and HTTP status are those of the reason in `reasons.ts`.
+ */
 export function gatewayError(
   reason: Reason,
   message: string,

@@ -1,48 +1,48 @@
 /**
- * This module has the counters of rate limits. All limits of a request are asked together: either all of them count the
- * request, or none does.
+ * The counters of rate limits. All limits of a request are checked together: either all of them count the request, or none
+ * does.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
 import { hasRoom, type LimitRule, type LimitState, limitStateOf, newWindow, roll, type Window } from './window.js';
 
-/** One limit for one request. `key` identifies the counter. */
+/** One limit that applies to a request. `key` identifies the caller or address whose requests are counted. */
 export interface Hit {
   readonly rule: LimitRule;
   readonly key: string;
   /**
-   * True if clients can make up any number of such keys, as with addresses. They are kept apart, so that a flood of
-   * them cannot remove other counters.
+   * True if clients can make up any number of such keys, for example addresses. These keys are in a table of their own, so that
+   * a great many of them cannot push out other counters.
    */
   readonly open: boolean;
 }
 
 export interface Decision {
   readonly admitted: boolean;
-  /** The state of each limit, in the order of the hits. */
+  /** The state of each limit, in the order of the hits that were passed. */
   readonly limitStates: readonly LimitState[];
   /**
-   * Undoes the count, because another limit has refused the request. It may be called once, and only if the request was
-   * admitted.
+   * Takes back what was counted, because another limit has refused the request. It may be called once, and only if the request
+   * was admitted.
    */
   readonly undo: () => void;
 }
 
 export interface Counters {
-  /** Counts `cost` for each hit, or for none if an enforced limit has no room. */
+  /** Counts `cost` for each hit if no enforced limit is exceeded by that. Otherwise counts nothing. */
   take(hits: readonly Hit[], cost: number): Decision | Promise<Decision>;
   close(): Promise<void>;
 }
 
 /**
- * The largest number of keys of each kind. When there are more, the key that was used longest ago is removed. Each
- * needs about 200 bytes.
+ * The most keys in each of the two tables. When there are more, the key that was used longest ago is removed. A key needs about
+ * 200 bytes.
  */
 export const MAX_KEYS = 100_000;
 
-/** Counts in the memory of this process, on its monotonic clock. */
+/** Counters in the memory of this process, which use its monotonic clock. */
 export class MemoryCounters implements Counters {
-  // A table takes 2.8 MB when it is empty, so each is made when the first key of its kind is counted.
+  // An empty table takes 2.8 MB, so each is made only when its first key is counted.
   private known: LRUCache<string, Window> | undefined;
   private open: LRUCache<string, Window> | undefined;
 

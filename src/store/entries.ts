@@ -1,9 +1,9 @@
-/** This module keeps the answers of the cache. Keys are digests. An entry that was removed is a miss. */
+/** This module stores the answers of the cache. The keys are digests of the requests. Any entry may be removed at any time. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
 import type { Metadata } from '../call/metadata.js';
 
-/** An answer as the upstream sent it. */
+/** A cached answer, as the upstream has sent it. */
 export interface Entry {
   /** The time at which it was stored, in milliseconds since the epoch. */
   readonly storedAt: number;
@@ -16,25 +16,26 @@ export type Found = Entry | undefined | 'unavailable';
 
 export interface Entries {
   /**
-   * Returns an entry. Undefined when there is none, and `unavailable` when the store cannot be asked. Never rejects.
+   * Returns the entry with the key: undefined when there is none, and `unavailable` when the store does not answer. Never
+   * rejects.
    */
   get(key: string): Found | Promise<Found>;
-  /** Keeps an entry for `keepMs` milliseconds, if there is room. */
+  /** Stores an entry for `keepMs` milliseconds. An entry that is too large is not stored. */
   set(key: string, entry: Entry, keepMs: number): void;
   close(): Promise<void>;
 }
 
-/** Keeps entries in the memory of this process. When it is full, the entry that was used longest ago is removed. */
+/** Stores entries in the memory of this process. When it is full, the entry that was used longest ago is removed. */
 export class MemoryEntries implements Entries {
   private readonly entries: LRUCache<string, Entry>;
 
   constructor(maxBytes: number, clock: Clock) {
     this.entries = new LRUCache({
-      // The age of an entry is counted on the same clock.
+      // The cache measures the age of entries on the clock that is passed, so that tests can move it.
       perf: { now: () => clock.now() },
       ttlResolution: 0,
       maxSize: maxBytes,
-      // One answer must not take the place of all others.
+      // An answer of more than an eighth of the memory is not stored, because it would push out too many others.
       maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
       sizeCalculation: (entry, key) => bytesOf(entry) + key.length,
     });
@@ -53,7 +54,7 @@ export class MemoryEntries implements Entries {
   }
 }
 
-/** The approximate memory, in bytes, that an entry needs besides its content. */
+/** The approximate number of bytes that an entry needs in addition to its content. */
 const OVERHEAD = 512;
 
 export function bytesOf({ headers, message, trailers }: Entry): number {

@@ -1,7 +1,7 @@
 /**
- * This module guards requests to a store outside of the gateway. No request to the store waits longer than 50 ms. After
- * three requests in a row without an answer the store counts as down. Then it is not asked at all, so that clients do
- * not wait for it, until a probe is answered.
+ * This module protects the gateway from a store (Redis) that is slow or down. No request to the store waits longer than 50 ms.
+ * After three requests in a row without an answer, the store counts as down. Then it is not asked, so that clients do not wait
+ * for it, until it answers a probe, which is sent every second.
  */
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../telemetry/log.js';
@@ -20,7 +20,7 @@ const WAIT_MS = 50;
 const FAILURES = 3;
 const PROBE_MS = 1000;
 
-/** The result when the store did not answer. */
+/** The result of a request that the store did not answer. */
 export const UNANSWERED = Symbol('unanswered');
 
 export class StoreGuard {
@@ -33,12 +33,15 @@ export class StoreGuard {
     options.metrics.storeUp.set({ store: options.name }, 1);
   }
 
-  /** True while the store counts as down and should not be asked. */
+  /** True while the store counts as down. Then it should not be asked. */
   get down(): boolean {
     return this.isDown;
   }
 
-  /** Asks the store. Never rejects. */
+  /**
+   * Returns the result of `question`, or UNANSWERED if the store counts as down, the request fails or it takes too long. Never
+   * rejects.
+   */
   async ask<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
     if (this.isDown) return UNANSWERED;
     const answer = await this.bounded(question);
@@ -52,7 +55,7 @@ export class StoreGuard {
     this.cancelProbe();
   }
 
-  /** Returns the answer of the store, or UNANSWERED if the request failed or took too long. */
+  /** Returns the result of `question`, or UNANSWERED if the request fails or takes longer than 50 ms. */
   private bounded<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
     const { clock, name, metrics } = this.options;
     return new Promise((resolve) => {
@@ -67,8 +70,7 @@ export class StoreGuard {
         cancelTimer();
         return first;
       };
-      // If this process itself was blocked, the answer may already be in the socket. It is read before the request
-      // counts as a time-out.
+      // If this process was busy, the answer may already be in the socket. It is read before the request counts as timed out.
       const onTime = () => void setImmediate(() => void (settle() && unanswered('timeout')));
       const cancelTimer = clock.after(WAIT_MS, onTime);
       question().then(

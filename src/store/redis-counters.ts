@@ -1,7 +1,7 @@
 /**
- * This module counts in Redis, for several gateways. It uses one atomic script on the clock of Redis, with the
- * arithmetic of `window.ts`. On a Cluster each counter is asked separately, and counts are undone if another counter
- * refuses. While the store does not answer, `onFailure` decides.
+ * Counters in Redis, which several gateways share. One atomic script counts on the clock of Redis, and computes as `window.ts`
+ * does. In a Cluster each counter is checked by a request of its own, and the counts are taken back if one of them refuses.
+ * `onFailure` says what happens while Redis does not answer.
  */
 import { createHash } from 'node:crypto';
 import { gatewayError } from '../status/status-error.js';
@@ -11,8 +11,8 @@ import type { RedisClient, Script } from './redis.js';
 import { type LimitState, limitStateOf } from './window.js';
 
 /**
- * The behaviour while the store does not answer. `local`: this process counts for itself. `open`: all requests pass.
- * `closed`: all requests get 503.
+ * What happens while the store does not answer. `local`: this process counts by itself. `open`: all requests are admitted.
+ * `closed`: all requests are answered with 503.
  */
 export type OnStoreFailure = 'local' | 'open' | 'closed';
 
@@ -23,8 +23,8 @@ export interface RedisCountersOptions {
 }
 
 /**
- * A function of both scripts. It returns the three numbers of a counter, or nothing. A value that another program
- * wrote, of any type, counts as nothing. So do numbers of more than 15 digits, which would not be exact.
+ * A Lua function that both scripts use. It returns the three numbers of a counter, or nil. A value that another program has
+ * written is ignored, whatever its type. So are numbers of more than 15 digits, which would not be exact.
  */
 const READ = `
 local function read(key)
@@ -37,8 +37,8 @@ end
 `;
 
 /**
- * KEYS are the counters. ARGV has the cost, and then for each counter its limit, its period in milliseconds, and 1 if
- * it is enforced. A value has the form "start current previous".
+ * The script that counts. KEYS are the counters. ARGV has the cost, and then for each counter its limit, its period in
+ * milliseconds, and 1 if it is enforced. The value of a counter has the form "start current previous".
  */
 const TAKE = `${READ}
 local time = redis.call('TIME')
@@ -72,7 +72,7 @@ end
 return { now, admitted, windows }
 `;
 
-/** KEYS are the counters. ARGV has the cost. */
+/** The script that takes counts back. KEYS are the counters, and ARGV has the cost. */
 const UNDO = `${READ}
 for _, key in ipairs(KEYS) do
   local s, c, p = read(key)
@@ -104,7 +104,7 @@ export class RedisCounters implements Counters {
       .then((decision) => (decision === UNANSWERED ? this.withoutStore(hits, cost) : decision));
   }
 
-  /** The Redis connection is closed by the code that opened it. */
+  /** Does nothing, because the code that opened the Redis connection closes it. */
   async close(): Promise<void> {}
 
   private async takeAll(hits: readonly Hit[], cost: number): Promise<Decision> {
@@ -146,12 +146,12 @@ export class RedisCounters implements Counters {
 }
 
 /**
- * The reply of the script: the current time, 1 if the request is admitted, and for each counter its start, current,
- * previous, and 1 if it passed.
+ * The reply of the counting script: the present time in milliseconds, 1 if the request is admitted, and for each counter its
+ * start, its current and its previous count, and 1 if its limit is not exceeded.
  */
 type Reply = readonly [number, number, readonly (readonly number[])[]];
 
-/** Returns the key in Redis. It is a digest, so that Redis does not learn callers and addresses. */
+/** Returns the key of a counter in Redis. It is a digest, so that Redis does not contain names or addresses of callers. */
 function keyOf({ rule, key }: Hit): string {
   return `protogate:limit:${createHash('sha256').update(`${rule.id}\n${key}`).digest('base64url')}`;
 }

@@ -1,13 +1,13 @@
 /**
- * This module keeps answers in Redis, for several gateways. A value is the length of a JSON head, the head, and the
- * message's bytes. Any other value is a miss.
+ * Stores cached answers in Redis, for several gateways. A value consists of the length of a JSON header (4 bytes), the header,
+ * and the bytes of the message. Any other value is ignored.
  */
 import type { Metadata, MetadataEntry } from '../call/metadata.js';
 import type { Entries, Entry, Found } from './entries.js';
 import { type StoreGuard, UNANSWERED } from './guard.js';
 import type { RedisClient } from './redis.js';
 
-/** The largest value in bytes. A larger one would delay all other requests on the connection. */
+/** The most bytes of a value. A larger one is not stored, because it would delay all other requests on the connection. */
 const MAX_BYTES = 1024 * 1024;
 
 export class RedisEntries implements Entries {
@@ -55,7 +55,7 @@ function decode(value: Buffer): Entry | undefined {
   }
 }
 
-/** Returns metadata as JSON. Values of `-bin` keys are Base64. */
+/** Returns metadata as JSON. The values of `-bin` keys become base64. */
 function toJson(metadata: Metadata): readonly (readonly [string, string])[] {
   return metadata.map(([key, value]) => [
     key,
@@ -63,7 +63,7 @@ function toJson(metadata: Metadata): readonly (readonly [string, string])[] {
   ]);
 }
 
-/** Reads metadata from JSON. Throws if it is not a list of pairs of text. */
+/** Returns metadata that was read from JSON. Throws if it is not a list of pairs of strings. */
 function fromJson(value: unknown): Metadata {
   if (!Array.isArray(value)) throw new TypeError('expected a list');
   return value.map((entry: unknown): MetadataEntry => {

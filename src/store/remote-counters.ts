@@ -1,11 +1,11 @@
 /**
- * This module uses counters in another process, so that several processes count together. All requests within one turn
- * of the event loop are sent as one message.
+ * Counters in another process, so that several worker processes count together. All requests within one turn of the event loop
+ * are sent in one message.
  */
 import type { Counters, Decision, Hit, MemoryCounters } from './counters.js';
 import type { LimitState } from './window.js';
 
-/** A message to the process that counts. */
+/** A message to the process that counts: requests to be counted, or counts to be taken back. */
 export type CounterQuestion =
   | { readonly take: readonly { readonly id: number; readonly hits: readonly Hit[]; readonly cost: number }[] }
   | { readonly giveBack: { readonly hits: readonly Hit[]; readonly cost: number } };
@@ -36,7 +36,7 @@ export class RemoteCounters implements Counters {
     return new Promise((resolve) => void this.waiting.set(id, { hits, cost, resolve }));
   }
 
-  /** Takes an answer of the other process. */
+  /** Called with an answer of the process that counts. Resolves the promises of the requests in it. */
   receive({ taken }: CounterAnswer): void {
     for (const { id, admitted, limitStates } of taken) {
       const asked = this.waiting.get(id);
@@ -56,7 +56,9 @@ export class RemoteCounters implements Counters {
   }
 }
 
-/** Counts what a message asks for, with the counters of this process. Returns the answer, if the message needs one. */
+/**
+ * Counts what a message asks for in `counters`. Returns the answer for the other process; undefined if the message needs none.
+ */
 export function answerCounters(counters: MemoryCounters, question: CounterQuestion): CounterAnswer | undefined {
   if ('giveBack' in question) {
     counters.giveBack(question.giveBack.hits, question.giveBack.cost);

@@ -1,4 +1,6 @@
-/** The store that several gateways share, if the config names one. It is a Resource: a reload keeps its connections. */
+/**
+ * The Redis store that several gateways share, if the config has one. It is a Resource, so its connections survive a reload.
+ */
 import type { Clock } from '../base/clock.js';
 import { type Lease, type Resource, settingsKey } from '../base/resources.js';
 import type { Log } from '../telemetry/log.js';
@@ -15,11 +17,11 @@ interface Options {
 export interface SharedStore extends Resource {
   readonly redis: RedisClient;
   readonly guard: StoreGuard;
-  /** Resolves when the store can be used, or after a second, or when no connection can be made. */
+  /** Resolves when the store can be used, when no connection can be made, or after a second. */
   readonly prepared: Promise<void>;
 }
 
-/** Returns the store; undefined without settings: then each gateway has its own counters and cache entries. */
+/** Returns the store; undefined if `settings` is. Then each gateway has its own counters and cache entries. */
 export function sharedStore(
   settings: RedisSettings | undefined,
   lease: Lease,

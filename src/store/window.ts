@@ -1,36 +1,36 @@
 /**
- * This module implements a sliding window with two counters: the count of the current window, and that of the previous one,
- * whose weight decreases while the current window passes. In the window that begins with a limit's first request, exactly
- * `limit` requests pass. Later, the requests of the previous window are assumed to be spread evenly. A key needs two numbers,
- * however large its limit is.
+ * A sliding window for rate limits, with two counts: that of the current window, and that of the window before. The second one
+ * counts less and less while the current window passes, because its requests are assumed to be spread evenly. In the window
+ * that begins with the first request, exactly `limit` requests are admitted. A key needs only these numbers, however large the
+ * limit is.
  */
 export interface Window {
-  /** The start of the current window, in milliseconds of the store's clock. */
+  /** The start of the current window, in milliseconds on the clock of the store. */
   start: number;
   current: number;
   previous: number;
 }
 
-/** The settings of a counter: its name, limit and period. */
+/** A rate limit of the config: its name, limit and period. */
 export interface LimitRule {
-  /** The name of the declaration. Counters with the same id are the same counter. */
+  /** The name of the limit in the config. Limits with the same id share their counters. */
   readonly id: string;
   readonly limit: number;
   readonly periodMs: number;
-  /** False if the limit only counts and refuses no request. */
+  /** False if the limit only reports that it is exceeded, and refuses no request. */
   readonly enforce: boolean;
 }
 
-/** The state of one limit after a request was admitted or refused. */
+/** The state of one limit after it was asked about a request. */
 export interface LimitState {
   readonly rule: LimitRule;
-  /** False if this limit had no room. A limit that is not enforced admits the request nevertheless. */
+  /** False if the request exceeds this limit. It may be admitted nevertheless if the limit is not enforced. */
   readonly passed: boolean;
-  /** The number of whole requests that would pass now. */
+  /** The number of whole requests that would be admitted now. */
   readonly remaining: number;
   /**
-   * The time in milliseconds until there is more room. If nothing remains, it is the time until the next request would
-   * pass. Otherwise it is the time until the window ends.
+   * The milliseconds until more requests are admitted. If `remaining` is too small for the next request, it is the time until
+   * that would be admitted; otherwise it is the time until the window ends.
    */
   readonly resetMs: number;
 }
@@ -39,7 +39,7 @@ export function newWindow(now: number): Window {
   return { start: now, current: 0, previous: 0 };
 }
 
-/** Moves the window forward to the one that contains `now`. */
+/** Moves the window forward, so that it contains `now`. */
 export function roll(window: Window, now: number, periodMs: number): void {
   const age = now - window.start;
   if (age >= 2 * periodMs || age < 0) {
@@ -53,7 +53,7 @@ export function roll(window: Window, now: number, periodMs: number): void {
   }
 }
 
-/** Returns the weighted count of a window that was moved to `now`. */
+/** Returns the number of requests that count at `now`: those of the current window, and a part of those of the one before. */
 export function used({ start, current, previous }: Window, now: number, periodMs: number): number {
   return current + (previous * (start + periodMs - now)) / periodMs;
 }
@@ -62,7 +62,10 @@ export function hasRoom(window: Window, now: number, rule: LimitRule, cost: numb
   return used(window, now, rule.periodMs) + cost <= rule.limit;
 }
 
-/** Returns the state of a limit. The window already contains the request, if it was admitted. */
+/**
+ * Returns the state of a limit. `window` already includes the request if it was admitted. `passed` is false if the request
+ * exceeds the limit.
+ */
 export function limitStateOf(rule: LimitRule, window: Window, now: number, cost: number, passed: boolean): LimitState {
   const { limit, periodMs } = rule;
   const remaining = Math.max(0, Math.floor(limit - used(window, now, periodMs)));
@@ -71,14 +74,17 @@ export function limitStateOf(rule: LimitRule, window: Window, now: number, cost:
   return { rule, passed, remaining, resetMs };
 }
 
-/** Returns the milliseconds until there is room for `cost`, if no other request comes. */
+/** Returns the milliseconds until a request with this `cost` would be admitted, if no other request comes. */
 function msUntilRoom({ limit, periodMs }: LimitRule, { start, current, previous }: Window, now: number, cost: number) {
   const sinceStart = now - start;
   if (current + cost <= limit) return fadeMs(previous, limit - cost - current, periodMs) - sinceStart;
   return periodMs + fadeMs(current, Math.max(0, limit - cost), periodMs) - sinceStart;
 }
 
-/** Returns the age in milliseconds at which `counted` requests of the previous window weigh no more than `room`. */
+/**
+ * Returns the milliseconds after which `counted` requests of the window before count as at most `room`, measured from the start
+ * of the window that follows it.
+ */
 function fadeMs(counted: number, room: number, periodMs: number): number {
   return counted <= room ? 0 : Math.ceil((periodMs * (counted - room)) / counted);
 }

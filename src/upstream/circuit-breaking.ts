@@ -51,9 +51,9 @@ export function circuitBreaking(
   }
 
   /**
-   * Reports the result of a stream: it counts as a success when it has begun. Later failures do not count: when a server
-   * restarts, all of its streams fail at once, and their clients should be able to open them again. A server may send nothing
-   * at first, so a probe also counts as a success if it has not failed within `openFor`.
+   * Returns the response of a stream, and reports its result: it is a success when it has begun. Later failures do not count:
+   * when a server restarts, all of its streams fail at once, and their clients should be able to open them again. A server may
+   * send nothing at first, so a probe also counts as a success if it has not failed within `openFor`.
    */
   async function stream(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
     const cancel = breaker.isProbing

@@ -54,7 +54,7 @@ export class Keepalive {
   private bytes = 0;
   private silentLooks = 0;
   private isAsked = false;
-  /** True if a call has ended that received nothing, until the peer has sent something. */
+  /** True after a call has received nothing until its deadline. It becomes false when the peer has answered a question. */
   private isSuspected = false;
   /** The monotonic time from which the peer may be asked again because a call received nothing, in milliseconds. */
   private mayAskAt = 0;

@@ -1,13 +1,13 @@
-/** This module reduces a route to the demands that a dry run can check. */
+/** This module removes from a route the access rules that `protogate explain` cannot check. */
 import { splitDemands } from '../../policy/access/demands.js';
 import type { PlannedRoute } from '../../route/planned-route.js';
 
 export interface Known {
-  /** False if the request has no credential. It is then treated as if its caller satisfied all demands. */
+  /** False if the request has no credential. Then it is treated as if its caller fulfilled all access rules. */
   readonly namesCaller: boolean;
-  /** True for a WebSocket. The content of its frames is not known, so demands over messages are not checked. */
+  /** True for a WebSocket. The content of its frames is not known, so rules about messages are not checked. */
   readonly overWebSocket: boolean;
-  /** False if no header contains the client's address. Then networks are not checked. */
+  /** False if no header contains the client's address. Then the networks in `addresses` are not checked. */
   readonly tellsAddress: boolean;
 }
 

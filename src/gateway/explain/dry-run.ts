@@ -1,6 +1,6 @@
 /**
- * This module runs one request through the real pipeline and the real chain of its route. Recorders replace everything
- * outside: no upstream is called, nothing is counted or kept, and no signature is checked.
+ * This module runs one request through the same code as a served request. What lies outside of this process is replaced by
+ * recorders: no upstream is called, nothing is counted or stored, and no signature is checked.
  */
 
 import { type Authorize, compileDemands } from '../../aggregate/step-demands.js';
@@ -29,10 +29,10 @@ import { asJudged, type Known } from './as-judged.js';
 
 export interface DryRequest {
   readonly method: string;
-  /** The path and the query, as they would be in the request line. */
+  /** The path and the query, in the form that they have in the request line. */
   readonly target: string;
   readonly body: Uint8Array;
-  /** The headers as they were sent: name, value, name, value and so on. */
+  /** The headers in the order in which they were given: name, value, name, value. */
   readonly rawHeaders: readonly string[];
 }
 
@@ -43,21 +43,21 @@ export interface RecordedCall {
 }
 
 export interface DryRun {
-  /** The state of the request in the pipeline. Undefined when the request never reached the pipeline. */
+  /** The state of the request after the run. Undefined when the request was refused before it could have one. */
   readonly exchange: Exchange | undefined;
-  /** The surface that the request belongs to. Undefined when it belongs to none, or never reached the pipeline. */
+  /** The surface that the request belongs to. Undefined when it belongs to none, or was refused before. */
   readonly surface: SurfacePlan | undefined;
   /** The route that matched. Undefined when no route matched. */
   readonly route: PlannedRoute | undefined;
   /** The call that would be made. Undefined when the gateway answers without one. */
   readonly call: RecordedCall | undefined;
-  /** True if the request names a caller. Then scopes and demands were checked. */
+  /** True if the request has a credential. Then scopes and `require` were checked. */
   readonly namesCaller: boolean;
-  /** True if the request contains the client's address. Then networks were checked. */
+  /** True if the request contains the client's address. Then the networks in `addresses` were checked. */
   readonly tellsAddress: boolean;
   /**
-   * The status, the headers (names in lower case) and the body that the client would receive. The status is 0 if there
-   * is no answer.
+   * The status, the headers (with names in lower case) and the body that the client would receive. The status is 0 if there is
+   * no answer.
    */
   readonly answer: Answer;
 }
@@ -164,7 +164,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   };
 }
 
-/** A surface, and its routes as the request is judged by them. */
+/** A surface, with its routes in the form in which they are checked (see `as-judged.ts`). */
 interface JudgedSurface {
   readonly surface: SurfacePlan;
   readonly namesCaller: boolean;
@@ -173,7 +173,7 @@ interface JudgedSurface {
   readonly backing: Backing;
 }
 
-/** Records the call, and answers it with an empty message. */
+/** Keeps the call that would be made, and answers it with an empty message. */
 class Recorder {
   recorded: RecordedCall | undefined;
   readonly enough: Promise<void>;
@@ -186,13 +186,13 @@ class Recorder {
   }
 
   /**
-   * Returns the recording call of a route. Over a WebSocket the dry run ends with the call, because no messages are
-   * known.
+   * Returns a call that only records what would be sent. Over a WebSocket the run ends with it, because the client's messages
+   * are not known.
    */
   callOf({ cache, aggregate, binding }: PlannedRoute, { namesCaller, overWebSocket }: Known): Call {
     const { serverStreaming } = binding.method;
     const askFirst = aggregate && demandsOf(aggregate, namesCaller);
-    // If a cache or an aggregate of optional steps can answer without a call, a deadline that has passed is not an
+    // If the cache, or an aggregate with only optional steps, can answer without a call, a deadline that has passed is not an
     // error.
     const needsTime = cache === undefined && !overWebSocket && (aggregate === undefined || mustCall(aggregate));
     return async ({ message, ...request }) => {
@@ -215,8 +215,7 @@ class Recorder {
 }
 
 /**
- * Returns the check of the required steps' demands that are known before any call is made. Undefined when there are
- * none.
+ * Returns the check of those access rules of required steps that can be checked before any call. Undefined when there are none.
  */
 function demandsOf({ plan, calls }: PlannedAggregate, namesCaller: boolean): Authorize | undefined {
   const authorize = calls.map((call): Authorize | undefined => {
@@ -228,7 +227,7 @@ function demandsOf({ plan, calls }: PlannedAggregate, namesCaller: boolean): Aut
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-/** True if an aggregate cannot answer without a call: it has a required step that always calls and has no cache. */
+/** Returns true if an aggregate must make a call to answer: it has a required step that always calls and has no cache. */
 function mustCall({ plan, calls }: NonNullable<PlannedRoute['aggregate']>): boolean {
   return plan.steps.some(({ index, source, optional, declaration }) => {
     const always = !optional && declaration.when === '' && declaration.forEach === '';
@@ -236,7 +235,7 @@ function mustCall({ plan, calls }: NonNullable<PlannedRoute['aggregate']>): bool
   });
 }
 
-/** Returns the state of a counter that has counted nothing. */
+/** Returns the state of a rate limit that has not counted any request. */
 function untouched({ rule }: Hit) {
   return { rule, passed: true, remaining: rule.limit, resetMs: rule.periodMs };
 }
@@ -249,7 +248,7 @@ function takesFrames(exchange: Exchange | undefined): boolean {
   return binding !== undefined && (binding.method.clientStreaming || binding.body.kind !== 'none');
 }
 
-/** True if the request asks for a WebSocket (RFC 6455 §4.1). */
+/** Returns true if the request asks for a WebSocket (RFC 6455 §4.1). */
 export function isHandshake({ method, rawHeaders, body }: DryRequest): boolean {
   const upgrade = headerOf(rawHeaders, 'upgrade')?.toLowerCase() === 'websocket';
   const options = (headerOf(rawHeaders, 'connection') ?? '').toLowerCase().split(',');
@@ -261,12 +260,12 @@ export function headerOf(rawHeaders: readonly string[], name: string): string | 
   return values.length === 0 ? undefined : values.join(', ');
 }
 
-/** Returns the bytes of the request, with the headers that every client adds by itself. */
+/** Returns the bytes of the request as HTTP/1.1, with the headers that every client adds by itself. */
 function bytesOf(request: DryRequest): Buffer {
   const { method, target, body, rawHeaders } = request;
   const lines = [`${method} ${target} HTTP/1.1`];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    // The length is that of the body which was passed in, so a header with another length is left out.
+    // `content-length` is computed from the body, so a header with another length is left out.
     if (rawHeaders[i]!.toLowerCase() !== 'content-length') lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
   }
   const add = (name: string, value: string) => {
@@ -286,7 +285,7 @@ function bytesOf(request: DryRequest): Buffer {
   return Buffer.concat([head, Buffer.from(`${chunk}0\r\n\r\n`, 'latin1')]);
 }
 
-/** Parses the last head of the answer and its body. Interim answers (1xx) may come before that head. */
+/** Parses the final answer, which may follow interim answers (1xx). */
 function parseAnswer(text: string): Answer {
   let rest = text;
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * This module explains row by row what the gateway would do with a request: the route that matches and the reason, the
- * captured values, the request message, the policies and their places, or the exact error. The request runs through the
- * real pipeline, but no upstream is called.
+ * This module explains what the gateway would do with a request, in rows of text: the route that matches and why, the values in
+ * the path, the request message, the policies and where they are declared, or the exact error. The request is processed by the
+ * same code as a served request, but no upstream is called.
  */
 import { STATUS_CODES } from 'node:http';
 import type { StatusError } from '../../status/status-error.js';
@@ -33,7 +33,7 @@ export async function explain(plan: Plan, request: DryRequest): Promise<Explanat
   return { ok, text: render(request, rows) };
 }
 
-/** Returns the text of an answer that the gateway gives without a call. */
+/** Returns the text for an answer that the gateway gives without calling an upstream. */
 function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): string {
   const { status, headers } = answer;
   if (route !== undefined) return `${status}: the client has already received the whole stream, so nothing is called`;
@@ -48,7 +48,7 @@ function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): stri
 
 const NO_SURFACE = "none: no surface takes its host, base path and headers; -H 'host: NAME' gives it another host";
 
-/** Returns a row with the surface of the request, and the host, base path and headers by which it was chosen. */
+/** Returns a row with the surface of the request, and the host, base path and headers because of which it was chosen. */
 function surfaceRow({ surface }: DryRun): Row {
   if (surface === undefined) return ['surface', NO_SURFACE];
   const { hosts, basePath, headers } = surface.selection;
@@ -74,19 +74,19 @@ function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
       'error',
       `${error.httpStatus} ${error.message}`,
       errorBody(error, '-', { format: errors.format, exposed: new Set(errors.expose) }).body,
-      // The text for the log is left out if it only repeats the message.
+      // The log text is shown only if it says more than the message.
       ...(error.message.startsWith(error.logText) ? [] : [error.logText]),
       ...(ADVICE.get(error.reason) ?? []),
     ];
   }
   if (answer.status === 0) return ['error', 'no answer yet: the gateway waits for the rest of the request'];
-  // An answer to HEAD has no body that could contain a message.
+  // The answer to a HEAD request has no body with a message.
   if (answer.body === '') return ['error', `${answer.status} ${STATUS_CODES[answer.status]}`];
   const body = answer.body.replaceAll(answer.headers.get('x-request-id') ?? '-', '-');
   return ['error', `${answer.status} ${messageOf(body)}`, body];
 }
 
-/** Returns the message of an error in any of the error formats. */
+/** Returns the error message in the body of an answer, in each of the formats of `errors.format`. */
 function messageOf(body: string): string {
   const parsed = JSON.parse(body) as { message?: string; detail?: string; error?: { message?: string } };
   return parsed.message ?? parsed.detail ?? parsed.error?.message ?? '';

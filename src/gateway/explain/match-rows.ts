@@ -42,7 +42,7 @@ function whyBehind({ binding }: PlannedRoute, { binding: winner }: PlannedRoute)
   return sameVerb ? 'less specific' : `has no verb ':${winner.template.verb}', which is more specific`;
 }
 
-/** Returns a row for a matching route that no upstream serves, because it may be the one that was meant. */
+/** Returns a row with a route that matches but that no upstream serves, because it may be the one that the user meant. */
 export function missRows({ routes, config }: SurfacePlan, request: DryRequest, run: DryRun): readonly Row[] {
   if (config.upstreams.size === 0) return [];
   const meant = routes.find((route) => !isServed(route) && matches([route], request, run));

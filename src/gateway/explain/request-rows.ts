@@ -38,7 +38,7 @@ export function requestRows(
   ];
 }
 
-/** Metadata that every call has. It is not shown, because it does not depend on the request. */
+/** The metadata that every call has. It is not shown, because it tells nothing about the request. */
 const ALWAYS: ReadonlySet<string> = new Set(['x-request-id', 'x-forwarded-for']);
 
 function messageRows(
@@ -67,14 +67,14 @@ function shown(value: string | Uint8Array): string {
   return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
 }
 
-/** Returns a row with the servers that the request has chosen by a header or by its caller. */
+/** Returns a row with the targets to which a header or the caller of the request leads (`when`). */
 function serversRow({ request }: RecordedCall): readonly Row[] {
   const { subsets } = request.context;
   if (subsets === undefined) return [];
   return [['servers', ...[...subsets].map(([upstream, name]) => `of ${upstream}: only the targets with when ${name}`)]];
 }
 
-/** Returns a row with the steps of an aggregate that `$fields` leaves out. */
+/** Returns a row with the steps of an aggregate that are not needed because of `$fields`. */
 function skippedRow({ aggregate }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
   const { mask } = request.context;
   if (aggregate === undefined || mask === undefined) return [];
@@ -101,10 +101,10 @@ function answersRow(request: DryRequest, { answer }: DryRun, { binding }: Planne
     : [];
 }
 
-/** The content type of raw bytes. It is not shown, because each message has a content type of its own. */
+/** The content type for any bytes. It is not shown, because each message has a content type of its own. */
 const ANY_BYTES = 'application/octet-stream';
 
-/** Returns a row that shows who may call, and the place that declares it. */
+/** Returns a row with who may call, and where this is declared. */
 function accessRow(
   { namesCaller, tellsAddress, exchange }: DryRun,
   { access, addresses, policy, binding, aggregate }: PlannedRoute,
@@ -132,7 +132,7 @@ function accessRow(
   return ['access', `${access.mode}: ${who} (${says})`, ...networks, ...scopes, ...demands, ...taken, ...judged];
 }
 
-/** Returns the demands of the required steps. */
+/** Returns texts with the access rules of the required steps. */
 function demandsOf({ plan, calls }: PlannedAggregate): readonly string[] {
   return plan.steps.flatMap(({ label, optional }, index) => {
     const require = optional ? [] : (calls[index]?.access.require ?? []);
@@ -157,7 +157,7 @@ function deadlineRow({ config }: SurfacePlan, { rawHeaders }: DryRequest, route:
   return ['deadline', least === undefined ? 'none' : `${formatDuration(least.ms)} (${least.origin})`];
 }
 
-/** Returns a row with what the route does when its upstream fails, in the order in which it is tried. */
+/** Returns a row with what the route does when its upstream fails: retries, hedging and so on, in this order. */
 function failureRow(route: PlannedRoute): readonly Row[] {
   const { httpMethod, method } = route.binding;
   const lines = onFailureLines(route, isIdempotent(httpMethod, method));
@@ -172,7 +172,7 @@ function policyRow({ policy, cache, binding }: PlannedRoute): Row {
   return ['policies', ...(lines.length > 0 ? lines : ['none'])];
 }
 
-/** Returns the property of the binding because of which its answers are never cached. */
+/** Returns the reason why the answers of a binding are never cached. */
 function whyNotCached({ method, httpMethod }: Binding): string {
   return isStreaming(method) ? 'the method streams' : `${httpMethod} is not cached`;
 }

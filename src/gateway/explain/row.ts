@@ -1,2 +1,2 @@
-/** One row of an explanation: a title and the lines beside it. */
+/** One row of an explanation: a title, and the lines that are printed beside it. */
 export type Row = readonly [title: string, ...lines: string[]];

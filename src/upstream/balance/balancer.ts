@@ -68,7 +68,7 @@ export interface BalancerOptions {
   readonly events: BalancerEvents;
 }
 
-/** The state of an upstream, as `/status` and other reports for operators show it. */
+/** The state of an upstream, as `/readyz` of the admin port shows it. */
 export interface UpstreamReport {
   /**
    * The best state of its servers. If there is no server, it is `looking up` while the first lookup of a name runs, and
@@ -114,7 +114,7 @@ export class Balancer implements Resource {
   private picker: Picker;
   /** The pickers for requests for which a condition is true, by the name of the condition's subset. */
   private readonly subsets = new Map<string, Subset>();
-  /** Functions that let waiting calls look for a member again. They run when the members or a lookup change. */
+  /** Functions that let waiting calls look for a member again. They run after each change of members or lookups. */
   private readonly waiting = new Set<() => void>();
   private cancelStep: (() => void) | undefined;
   private isPanic = false;

@@ -187,7 +187,7 @@ export class Member {
     throw error;
   }
 
-  /** Ends the health checks and a running ejection. The connections stay open, because other upstreams may use them. */
+  /** Stops the health checks and the timer of an ejection. The connections stay open, because other upstreams may use them. */
   close(): void {
     this.stopChecks?.();
     this.cancelReturn?.();

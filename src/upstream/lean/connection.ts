@@ -59,7 +59,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private readonly decoder = new HpackDecoder(MAX_LIST_BYTES);
   /** The headers that were decoded last. {@link headersOf} returns them again if the next answer has the same ones. */
   private headers: HeaderList | undefined;
-  /** The trailers that were decoded last, kept for the same reason. */
+  /** The trailers that were decoded last. {@link headersOf} returns them again if the next answer has the same ones. */
   private trailers: HeaderList | undefined;
   private readonly keepalive: Keepalive;
   private readonly resets: LeakyBucket;

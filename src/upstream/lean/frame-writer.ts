@@ -24,7 +24,7 @@ export class FrameWriter {
   private start = 0;
   private end = 0;
   private parts: Buffer[] = [];
-  /** The buffers that are full, and that the socket has not taken yet. */
+  /** The buffers that are full, and that were not passed to the socket yet. */
   private full: Buffer[] = [];
   private readonly free: Buffer[] = [];
   private pendingBytes = 0;

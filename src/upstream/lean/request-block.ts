@@ -90,7 +90,7 @@ export class RequestBlock {
     return made;
   }
 
-  /** Writes the length and the bytes of a string. Returns false, and writes nothing, if a character is not printable ASCII. */
+  /** Writes the length and the bytes of a string. Returns false, and adds nothing, if a character is not printable ASCII. */
   private text(value: string): boolean {
     this.reserve(value.length + LONGEST_INTEGER);
     const { buffer } = this;
