@@ -68,7 +68,7 @@ export const listen = z
     headersTimeoutMs: headersTimeout,
   }))
   .prefault({})
-  .describe('The public port. It serves HTTP/1.1. With `tls` it also serves HTTP/2.');
+  .describe('The public port. It serves HTTP/1.1. With `tls` or `h2c` it also serves HTTP/2.');
 
 const HOST_NAME = { error: 'expected a host name such as admin.example.com, or *.example.com' };
 
