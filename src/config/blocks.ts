@@ -68,7 +68,7 @@ export const listen = z
     headersTimeoutMs: headersTimeout,
   }))
   .prefault({})
-  .describe('The public port. It serves HTTP/1.1. With `tls` it also serves HTTP/2.');
+  .describe('The public port. It serves HTTP/1.1. With `tls` or `h2c` it also serves HTTP/2.');
 
 const HOST_NAME = { error: 'expected a host name such as admin.example.com, or *.example.com' };
 
@@ -285,7 +285,9 @@ export const limits = z
       .describe('The deepest nesting of JSON in a body. A deeper body gets 400.'),
     requestTimeout: durationAboveZero
       .prefault('30s')
-      .describe('How long a request may take, from its first byte to the end of its call.'),
+      .describe(
+        'How long a unary request may take, from the check of its head to the end of its call. Streams do not end at it.',
+      ),
   })
   .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
   .prefault({})

@@ -21,7 +21,7 @@ export const REASONS = {
   MALFORMED_REQUEST: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'The request is not valid HTTP, such as a header line without a colon or two different content lengths.',
+    when: 'The request is not valid HTTP, such as a header line without a colon, two different content lengths, or a `Transfer-Encoding` that does not end in `chunked`.',
     whatToDo: 'Correct the part that the message names. A proxy or a hand-written client usually causes it.',
   },
   BAD_REQUEST_TARGET: {
@@ -63,7 +63,7 @@ export const REASONS = {
   UNSUPPORTED_TRANSFER_CODING: {
     code: Code.UNIMPLEMENTED,
     httpStatus: 501,
-    when: 'The `Transfer-Encoding` header names a coding other than `chunked`.',
+    when: 'The `Transfer-Encoding` header names another coding before `chunked`, such as `gzip, chunked`.',
     whatToDo: 'Send the body as it is, with `chunked` or with a `Content-Length`.',
   },
   UNEXPECTED_TRANSFER_CODING: {

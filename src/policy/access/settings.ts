@@ -40,7 +40,9 @@ const tokenSource = z
   .strictObject({
     header: headerName.optional().describe('The name of a header.'),
     cookie: cookieName.optional().describe('The name of a cookie.'),
-    query: parameterName.optional().describe('The name of a query parameter, which only GETs that stream may use.'),
+    query: parameterName
+      .optional()
+      .describe('The name of a query parameter, which only GETs that stream and handshakes of WebSockets may use.'),
   })
   .transform(({ header, cookie, query }, { addIssue }): TokenSource => {
     const sources: TokenSource[] = [
