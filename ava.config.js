@@ -10,6 +10,6 @@ export default {
   nodeArguments: process.versions.node.startsWith('20.')
     ? ['--interrupt-budget=1000000']
     : ['--invocation-count-for-turbofan=30000'],
-  // Many tests wait for timers: on two cores three files at once.
-  concurrency: Math.max(3, availableParallelism()),
+  // Many tests wait for timers and processes: on two cores four files at once.
+  concurrency: Math.max(4, availableParallelism()),
 };

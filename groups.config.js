@@ -32,17 +32,20 @@ const MEASURING = new Set([
 ]);
 
 /**
- * The folders whose files share a process, the slowest process first. The files of all folders that are not here are `others`; `measuring` are the files above.
+ * The folders whose files share a process, in the order in which the processes start. `measuring` and the names that begin with
+ * `server-` are the files above. `others` are the files of all folders that are not here.
  */
 const GROUPS = [
-  // They wait for the processes that they start, most of them one after the other.
+  // The tests of these wait most of the time: for processes that they start, for time limits, or for each other.
   ['process', 'cli', 'diff', 'admin'],
-  ['aggregate', 'policy', 'gateway', 'upstream'],
-  ['server'],
-  ['codec', 'transcoding', 'schema', 'routing'],
-  ['measuring'],
   ['others'],
+  ['server-matrix'],
+  ['measuring'],
+  ['server'],
+  ['aggregate', 'policy', 'gateway', 'upstream'],
+  ['codec', 'transcoding', 'schema', 'routing'],
   ['hostile'],
+  ['server-cost'],
 ];
 
 /** `server/endpoints/streams.test.js` → `server`, `codec/masks.test.js` → `codec-transcoding-schema-routing` */

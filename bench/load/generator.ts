@@ -4,9 +4,8 @@
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { Responses } from './responses.js';
-import { sharedNow, type Ticks } from './ticks.js';
+import { Ticks } from './ticks.js';
 
 export interface Task {
   readonly port: number;
@@ -66,15 +65,10 @@ class Connection {
   }
 }
 
-/** Calls `send` for each request that is due, with the moment when it was due, until the returned function is called. */
-function eachDue(perSecond: number, send: (due: number) => void): () => Promise<unknown> {
-  const behind = sharedNow() - performance.now();
-  const ticks = new Worker(new URL('./ticks.js', import.meta.url), { workerData: { perSecond } satisfies Ticks });
-  ticks.on('message', (due: number) => send(due - behind));
-  return () => ticks.terminate();
-}
-
 const IDLE = () => {};
+
+/** It starts with the first task at a fixed rate. */
+let ticks: Ticks | undefined;
 
 /** The connections that earlier tasks have kept open, by their port and request. */
 const kept = new Map<string, readonly Connection[]>();
@@ -106,16 +100,17 @@ export async function run(task: Task): Promise<Result> {
     });
   };
   if (perSecond === undefined) for (const connection of idle.splice(0)) ask(connection, begun);
-  const stopTicks =
-    perSecond === undefined
-      ? undefined
-      : eachDue(perSecond, (due) => {
-          const free = idle.shift();
-          if (free === undefined) waiting.push(due);
-          else ask(free, due);
-        });
+  if (perSecond !== undefined) {
+    ticks ??= new Ticks();
+    ticks.start(perSecond, (due) => {
+      const free = idle.shift();
+      if (free === undefined) waiting.push(due);
+      else ask(free, due);
+      if (isOver()) ticks!.stop();
+    });
+  }
   while (!isOver()) await sleep(1);
-  await stopTicks?.();
+  ticks?.stop();
   for (const deadline = performance.now() + 5000; idle.length < connections && performance.now() < deadline; )
     await sleep(1);
   failures += connections - idle.length;

@@ -1,7 +1,7 @@
 /**
- * This module has the values that path and query give to fields of one request. They form a tree, which is written into
- * the message while its JSON is read. The path wins over the JSON: the body may leave out a bound field or repeat its
- * value, but must not contradict it. Values are checked and encoded when they are bound.
+ * This module holds the bound values of one request: the values that its path and query give to fields of the message. They
+ * form a tree, and are written into the message while the JSON of the body is read. The body may leave out a bound field, have
+ * its default or repeat its value; any other value is an error. A value is checked and encoded when it is bound.
  *
  *     book.name = "shelves/1", update_mask = "title"   →   { book: { name: leaf }, update_mask: leaf }
  */
@@ -25,10 +25,10 @@ export class BindError extends Error {
   override readonly name = 'BindError';
 }
 
-/** The value or values that are bound to one field. They are encoded without the tag. */
+/** The value or values that are bound to one field, encoded without the tag of the field. */
 export type BoundEntry =
   | ({ readonly kind: 'leaf' } & BoundValue)
-  /** A leaf that is only compared, not written: the JSON may leave the field out, but must not give it another value. */
+  /** Like a leaf, but only compared and not written: the JSON may leave the field out, but must not give it another value. */
   | ({ readonly kind: 'fixed' } & BoundValue)
   | { readonly kind: 'list'; readonly field: FieldDescriptor; readonly values: Uint8Array[] }
   | { readonly kind: 'map'; readonly field: FieldDescriptor; readonly values: Map<string, Uint8Array> }
@@ -49,7 +49,7 @@ const NONE: readonly BoundEntry[] = [];
 export class BoundMessage {
   private list: BoundEntry[] | undefined;
 
-  /** `follows` is true for the messages after the first of a stream. */
+  /** `follows` is true if the tree is for the messages after the first one of a stream. */
   constructor(readonly follows = false) {}
 
   get entries(): readonly BoundEntry[] {
@@ -71,10 +71,10 @@ export class BoundMessage {
   }
 
   /**
-   * Returns the tree for the messages after the first of a stream. They may leave out the single values of the path, but
-   * must not contradict them; the values of the query are part of the first message only. Fields for which `isInEach`
-   * returns true are written into each of these messages, if the message around the field is there, whether their values
-   * come from path or query, and must not be contradicted.
+   * Returns the bound values for the messages after the first one of a stream. A single value from the path is compared with
+   * the JSON, but not written. Lists, maps and other values of the query are for the first message only. If `isInEach` returns
+   * true for the path of a single field, its value must not be contradicted either, and is written into each message whose JSON
+   * has the message around the field.
    */
   following(isInEach: IsInEach, path: readonly FieldDescriptor[] = []): BoundMessage {
     const behind = new BoundMessage(true);
@@ -92,7 +92,7 @@ export class BoundMessage {
     return behind;
   }
 
-  /** Returns the source of the values; `path` if some come from the path and some from the query. */
+  /** Returns `path` if at least one of the values comes from the path, and `query` otherwise. */
   get source(): BoundSource {
     const isFromPath = this.entries.some((entry) =>
       entry.kind === 'message' ? entry.message.source === 'path' : 'source' in entry && entry.source === 'path',
@@ -117,14 +117,14 @@ export class BoundMessage {
 
 type IsInEach = (path: readonly FieldDescriptor[]) => boolean;
 
-/** A writer that all calls share. Its bytes are copied, and it is never used across an `await`. */
+/** The writer that the functions below share. They return copies of its bytes, and do not `await` while they use it. */
 const scratch = new WireWriter();
 const TWICE = 'expected once, found twice';
 
 /**
- * Binds a text to the field at the end of `path`, for which {@link isTextual} must be true. A repeated field takes one
- * more value, a map the entry with the key `mapKey`. Throws BindError if the text does not fit, if the field has a
- * value already, or if two members of a oneof are bound.
+ * Binds a text to the field at the end of `path`, for which {@link isTextual} must be true. For a repeated field it adds one
+ * value, for a map the entry with the key `mapKey`. Throws BindError if the text does not fit, if the field has a value
+ * already, or if two members of a oneof are bound.
  */
 export function bindText(
   root: BoundMessage,
@@ -138,7 +138,7 @@ export function bindText(
   const field = path[path.length - 1]!;
   if (field.cardinality === 'map') bindEntry(message, field, mapKey ?? '', text);
   else if (field.cardinality === 'repeated') {
-    // The full name is put together when it is read, so it is read for lists alone.
+    // Each read of `fullName` puts the name together, so it is read for lists alone.
     if (field.fullName === MASK_PATHS) for (const one of maskPathsIn(text)) bindElement(message, field, one);
     else bindElement(message, field, text);
   } else if (message.entry(field) !== undefined) throw new BindError(TWICE);
@@ -151,8 +151,8 @@ export function bindText(
 const MASK_PATHS = 'google.protobuf.FieldMask.paths';
 
 /**
- * Splits a value at its commas into paths, as in the text of a whole mask. Throws BindError for a part that is not a
- * path.
+ * Splits the text of a FieldMask, such as `title,author.displayName`, into its paths, in proto names. Throws BindError for a
+ * part that is not a path.
  */
 function maskPathsIn(text: string): readonly string[] {
   return text.split(',').map((part) => {
@@ -167,7 +167,7 @@ function maskPathsIn(text: string): readonly string[] {
  * that JSON can express.
  */
 function checkPart(path: readonly FieldDescriptor[], message: BoundMessage, text: string): void {
-  // An index below 0 would be looked up as the name of a property, which takes 2 % of the time of a small request.
+  // JavaScript would look up `path[-1]` as the name of a property, which takes 2 % of the time of a small request.
   if (path.length < 2) return;
   const parent = path[path.length - 2]!.type;
   const range = parent.kind === 'message' ? rangeOf(parent.message.fullName) : undefined;

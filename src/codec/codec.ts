@@ -27,13 +27,13 @@ import { type MessagePlan, WritePlans } from './write-plan.js';
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
-  /** Reads the whole message, for `body: "*"`. Without a body, `json` is undefined. */
+  /** Reads the whole message, for `body: "*"`, and returns its encoded bytes. Without a body, `json` is undefined. */
   read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   /** Reads the value of one field, for `body: "field"`. All other fields come from `bound`. */
   readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   /**
    * Begins to read the whole message or, if `field` is given, the value of this field. Returns the message if all is read, as
-   * for any JSON of less than 256 KiB. Otherwise the first part is read, and the rest is left to the result.
+   * for almost any JSON of less than 256 KiB. Otherwise the first part is read, and the result reads the rest.
    */
   beginRead(json: Uint8Array | undefined, bound?: BoundMessage, field?: FieldDescriptor): Uint8Array | UnfinishedRead;
   /** Writes the message as JSON into `out`. With a `mask`, it writes only the fields in the mask. */
@@ -44,22 +44,22 @@ export interface MessageCodec {
    */
   writeField(field: FieldDescriptor, wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
   /**
-   * Begins to write the message or, if `field` is given, the value of this field. Returns undefined if all is written, as
-   * for any message of less than a MiB. Otherwise the text so far belongs to the result, and `out` is empty.
+   * Begins to write the message or, if `field` is given, the value of this field. Returns undefined if all is written, as for
+   * almost any message whose JSON has less than a MiB. Otherwise the result has the JSON so far, and `out` is empty.
    */
   begin(wire: Uint8Array, out: JsonWriter, mask?: FieldMask, field?: FieldDescriptor): UnfinishedJson | undefined;
 }
 
-/** The rest of a message, of which the first part is written. */
+/** A message of which only the first part is written as JSON. */
 export interface UnfinishedJson {
-  /** The writer that has the text so far. It belongs to the rest alone. */
+  /** The writer that has the JSON so far. Nothing else is written to it. */
   readonly out: JsonWriter;
   /** Writes the next part, for some milliseconds. Returns true when all is written. Throws as `write` does. */
   more(): boolean;
 }
 
 export interface Codecs {
-  /** The deepest nesting of JSON that is accepted. */
+  /** The most levels of nested objects and lists that JSON may have. */
   readonly maxDepth: number;
   /** The most bytes of JSON that one answer may have. */
   readonly maxBytes: number;
@@ -75,7 +75,7 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
   const plans = new WritePlans(registry, options);
   const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
-  /** The writer that is free. An unfinished answer keeps its writer, and a new one is made. */
+  /** The writer for the next answer. An answer that is not finished keeps its writer, and this variable gets a new one. */
   let writer = new WireToJson(plans);
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 

@@ -1,27 +1,27 @@
 /**
- * This module converts decimal numbers to doubles without a string. The result is the nearest double. If it is not sure that
- * it is the nearest one, it is NaN, and the caller uses `Number(text)`.
+ * This module converts decimal numbers to doubles without making a string. The result is the nearest double. If rounding errors
+ * make it uncertain which double is nearest, the result is NaN, and the caller uses `Number(text)`.
  */
 import { areDigits, numberOf } from './four-digits.js';
 
 const ZERO = 0x30;
-/** The most digits that a double always has exactly. */
+/** The most digits of an integer that a double always holds exactly. */
 const EXACT_DIGITS = 15;
-/** The most digits of a number that is read in two parts. */
+/** The most digits of a number that this module converts. */
 const MOST_DIGITS = 19;
-/** The powers of ten that a double has exactly. */
+/** The powers of ten that a double holds exactly. */
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-/** Splits a double into two halves of 26 bits (Dekker). */
+/** The factor that splits a double into two halves of 26 bits (Dekker's algorithm). */
 const SPLITTER = 2 ** 27 + 1;
-/** All errors of a division in two parts are smaller than this part of its result. */
+/** The rounding errors of {@link quotient} are smaller than its result times this factor. */
 const DOUBT = 2 ** -85;
 
-/** The offset behind the number that {@link plainDecimal} returned last. */
+/** The offset after the number that {@link plainDecimal} returned last. */
 export const parsed = { end: 0 };
 
 /**
- * Returns the number that begins at `start`, if it has no exponent and not many digits. Returns NaN for other numbers, and for
- * text that is no number. The text ends at `end`; `view` is a view of it.
+ * Returns the number that begins at `start`. The text ends at `end`, and `view` is a DataView of it. Returns NaN if the number
+ * has an exponent or more than 19 digits, if the nearest double is uncertain, or if the text is no number.
  */
 export function plainDecimal(bytes: Uint8Array, view: DataView, start: number, end: number): number {
   const first = bytes[start] === 0x2d ? start + 1 : start;
@@ -42,8 +42,8 @@ export function plainDecimal(bytes: Uint8Array, view: DataView, start: number, e
 }
 
 /**
- * The digits of a number in two parts, each of which a double has exactly if the number has at most 20 digits: the first 12 to
- * 15 digits, and those behind them.
+ * The digits of a number in two parts: the first 12 to 15 digits, and the digits after them. A double holds each part exactly
+ * if the number has at most 20 digits.
  */
 export class Digits {
   upper = 0;
@@ -62,12 +62,12 @@ export class Digits {
     return this.uppers + this.lowers;
   }
 
-  /** The power of ten by which the upper part is multiplied. */
+  /** The power of ten for which the number is `upper * scale + lower`. */
   get scale(): number {
     return POWERS[this.lowers]!;
   }
 
-  /** Adds the digits from `start` on. Returns the offset behind the last one. */
+  /** Adds the digits from `start` on. Returns the offset after the last one. */
   read(bytes: Uint8Array, view: DataView, start: number, end: number): number {
     let { upper, lower, uppers, lowers } = this;
     let at = start;
@@ -100,7 +100,7 @@ export class Digits {
     return at;
   }
 
-  /** Returns the digits divided by `10^decimals`; NaN if it is not sure that the result is the nearest double. */
+  /** Returns the digits divided by `10^decimals`; NaN if the nearest double is uncertain. */
   value(decimals: number): number {
     const { upper, lower, count } = this;
     if (count > MOST_DIGITS) return Number.NaN;
@@ -112,7 +112,7 @@ export class Digits {
 
 const DIGITS = new Digits();
 
-/** Returns the value of the JSON number between `start` and `end`; NaN if it is not sure that it is the nearest double. */
+/** Returns the value of the JSON number between `start` and `end`; NaN if the nearest double is uncertain. */
 export function decimal(bytes: Uint8Array, start: number, end: number): number {
   const isNegative = bytes[start] === 0x2d;
   let at = isNegative ? start + 1 : start;
@@ -157,14 +157,20 @@ function exponentAt(bytes: Uint8Array, from: number, end: number): number {
   return sign === 0x2d ? -value : value;
 }
 
-/** One operation on two exact numbers is rounded only once. */
+/**
+ * Returns `value * 10^exponent`; NaN if a double does not hold the power exactly. A single operation on two exact numbers is
+ * rounded only once, so the result is the nearest double.
+ */
 function scaled(value: number, exponent: number): number {
   if (exponent === 0) return value;
   if (exponent > 0) return exponent <= 22 ? value * POWERS[exponent]! : Number.NaN;
   return exponent >= -22 ? value / POWERS[-exponent]! : Number.NaN;
 }
 
-/** Returns `(upper * scale + lower) / 10^exponent`, computed with twice the digits of a double and rounded once. */
+/**
+ * Returns `(upper * scale + lower) / 10^exponent`, computed with twice the digits of a double and rounded once; NaN if the
+ * nearest double is uncertain.
+ */
 function quotient(upper: number, lower: number, scale: number, exponent: number): number {
   if (exponent < 0 || exponent > 22) return Number.NaN;
   const product = upper * scale;
@@ -179,7 +185,7 @@ function quotient(upper: number, lower: number, scale: number, exponent: number)
   return value === first + (second + doubt) ? value : Number.NaN;
 }
 
-/** Returns the exact difference of a product of two doubles to its rounded value (Dekker). */
+/** Returns the exact error of a product that was rounded to a double: `a * b - product` (Dekker's algorithm). */
 function productError(a: number, b: number, product: number): number {
   const aBig = SPLITTER * a;
   const aHigh = aBig - (aBig - a);

@@ -1,6 +1,6 @@
 /**
- * This module parses a FieldMask for a response (`$fields=title,author.born`), which selects the fields that are
- * written. A path may lead through lists and map values. It selects its last field with everything inside.
+ * This module parses a FieldMask for a response (`$fields=title,author.born`), which selects the fields that are written. A
+ * path may lead through lists and map values. It selects its last field with everything in it.
  */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { BindError } from './bound.js';
@@ -12,9 +12,7 @@ type MutableMask = Map<FieldDescriptor, MutableMask | undefined>;
 
 const MAX_PATHS = 500;
 
-/**
- * Parses paths in proto or JSON names, separated by commas. Throws a BindError that names a part which is not a field.
- */
+/** Parses paths in proto or JSON names, separated by commas. Throws a BindError for a path with a part that is not a field. */
 export function parseFieldMask(text: string, message: MessageDescriptor): FieldMask {
   const mask: MutableMask = new Map();
   const paths = text.split(',');

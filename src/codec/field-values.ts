@@ -11,7 +11,7 @@ import { fieldWireType } from './scalar.js';
 import { WIRE_FIXED32, WIRE_FIXED64, WIRE_GROUP, WIRE_LENGTH, WIRE_VARINT, WireReader } from './wire-reader.js';
 import type { WireWriter } from './wire-writer.js';
 
-/** The deepest nesting of groups that is skipped. */
+/** The most levels of nested groups that are skipped. Deeper ones throw BrokenWire. */
 const MAX_DEPTH = 100;
 
 /**
@@ -62,7 +62,7 @@ function unpack(message: Uint8Array, start: number, end: number, wireType: numbe
   }
 }
 
-/** Encodes the value of a text. Throws BindError if the text does not fit. */
+/** Encodes a text as a value of the field, without tag and length. Throws BindError if the text does not fit. */
 export function encodeValue(field: FieldDescriptor, text: string): Uint8Array {
   const encoded = encodeText(field, text);
   const reader = new WireReader(encoded);

@@ -1,13 +1,13 @@
 /**
- * This module writes numbers as decimal digits, without strings. The target is a view of the buffer. All functions return the
- * offset behind the last digit.
+ * This module writes numbers as decimal digits, without making strings. The functions write into `view` at the offset `at`.
+ * Those that return a number return the offset after the last digit.
  */
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const QUOTE = 0x22;
 const BILLION = 1_000_000_000;
-/** The most bytes that a number may touch, with a sign, quotes and a comma behind it. */
+/** The most bytes that writing a number may touch, with its sign, its quotes and a comma after it. */
 export const MAX_NUMBER_BYTES = 32;
 
 /** The two digits of each number below 100, as one little-endian number of 16 bits. */
@@ -16,7 +16,7 @@ const PAIRS = Uint16Array.from(
   (_, pair) => ZERO + Math.floor(pair / 10) + ((ZERO + (pair % 10)) << 8),
 );
 
-// V8 divides integers by a constant without a division if it knows that they are integers: hence each `| 0`.
+// With `| 0`, V8 knows that a number is an integer, and replaces the division by a constant with a multiplication.
 
 /** Writes an integer from 0 to 9,999 with four digits. */
 function writeFour(view: DataView, at: number, value: number): void {
@@ -87,7 +87,10 @@ export function writeInteger(view: DataView, at: number, value: number): number 
   return writeWhole(view, at + 1, -value);
 }
 
-/** Writes a 64-bit integer, given as its signed halves, as a string. */
+/**
+ * Writes a 64-bit integer, given as its two halves, in quotes. It is negative if `signed` is true and the upper half is
+ * negative.
+ */
 export function writeWide(view: DataView, at: number, low: number, high: number, signed: boolean): number {
   view.setUint8(at, QUOTE);
   let end: number;
@@ -102,7 +105,8 @@ export function writeWide(view: DataView, at: number, low: number, high: number,
 /** Writes the unsigned integer whose 32-bit halves are `low` and `high`, without a BigInt. */
 function writeUnsigned64(view: DataView, at: number, low: number, high: number): number {
   if (high === 0 && low >= 0) return writeSmall(view, at, low);
-  // The quotient of doubles is at most one off. The rest has less than 31 bits, so 32 bits are enough to correct it.
+  // The quotient of doubles is off by at most one. `rest` then has less than 32 bits, so it shows whether `front` must be
+  // corrected.
   let front = Math.floor(((high >>> 0) * 0x1_0000_0000 + (low >>> 0)) / BILLION);
   let rest = (low - Math.imul(front | 0, BILLION)) | 0;
   if (rest < 0) {
@@ -117,18 +121,18 @@ function writeUnsigned64(view: DataView, at: number, low: number, high: number):
 }
 
 /**
- * Writes a positive number that has at most two decimals. A decimal of at most 15 digits that rounds to a double is the
- * shortest one that does. Returns -1, and writes nothing, for other numbers.
+ * Writes a positive number below 10^9 that has one or two decimals, such as 0.5 or 19.99. Decimals of up to 15 digits all mean
+ * different doubles, so no shorter one means the same number. Returns -1, and writes nothing, for other numbers.
  */
 export function writeFewDecimals(view: DataView, at: number, value: number): number {
   const hundredths = value * 100;
   const digits = Math.floor(hundredths + 0.5);
-  // The first test is made because most numbers fail it, and a division takes long.
+  // The first two tests are cheap, and most numbers fail them. The division takes longer.
   if (!(value < BILLION && Math.abs(hundredths - digits) < 1e-4) || digits / 100 !== value) return -1;
   return writeHundredths(view, at, value, digits);
 }
 
-/** Writes a positive float of at most six digits that has at most two decimals. Otherwise does as {@link writeFewDecimals}. */
+/** Does the same as {@link writeFewDecimals} for a positive float that has at most six digits. */
 export function writeShortFloat(view: DataView, at: number, value: number): number {
   const hundredths = value * 100;
   if (!(hundredths < 1_000_000)) return -1;

@@ -1,10 +1,11 @@
 /**
- * This module writes doubles and floats with the fewest digits that mean the same number, as `String(number)` does for doubles, but
- * without a string. It is sure of its digits for almost all numbers from 1e-6 to 2^53, and uses the string for others.
+ * This module writes doubles and floats with the fewest digits that mean the same number, as `String(number)` does for doubles,
+ * but without making a string. It uses the string only for numbers that are not between 1e-6 and 2^53, and for the few for
+ * which it cannot be sure of the digits.
  *
- * Such a number times a power of ten is an integer with 17 digits and a fraction. The product is exact as the sum of two
- * doubles (Dekker). Every decimal that is nearer than half of the distance to the next double means the same double, so the
- * search is for the decimal with the most zeros at its end that is as near.
+ * A number is multiplied by a power of ten, so that the product has 17 digits before the point. The product is kept exactly, as
+ * the sum of two doubles (Dekker's algorithm). Every decimal that is nearer to the number than half of the distance to the next
+ * double means the same double. The code finds the one of them that has the most zeros at its end.
  */
 import { writeEight, writeFewDecimals, writeNine, writePadded, writeShortFloat, writeWhole } from './json-digits.js';
 import { floatJson, numberJson } from './json-numbers.js';
@@ -12,33 +13,36 @@ import { floatJson, numberJson } from './json-numbers.js';
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const POINT = 0x2e;
-/** The powers of ten that a double has exactly, and the upper halves of their digits. */
+/** The powers of ten that a double holds exactly. */
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-/** Splits a double into two halves of 26 bits (Dekker). */
+/** The factor that splits a double into two halves of 26 bits (Dekker's algorithm). */
 const SPLITTER = 2 ** 27 + 1;
 const UPPER_HALVES = POWERS.map(upperHalf);
 const LEAST = 1e-6;
 const MOST = 2 ** 53;
 /**
- * The exponent bits of the least number. The table below has the decimal exponent of the power of two for these bits and for
- * all larger ones.
+ * The exponent bits of LEAST. The tables below begin with these bits. DECIMAL_EXPONENTS has the decimal exponent of the power
+ * of two that has the same exponent bits: 2^-20 = 9.5e-7 → -7.
  */
 const FIRST_EXPONENT = exponentBits(LEAST);
 const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EXPONENT + 1 }, (_, index) =>
   Math.floor(Math.log10(2 ** (FIRST_EXPONENT + index - 1023))),
 );
-/** Half of the distance to the next double, for the same exponents. */
+/** Half of the distance between two neighbouring doubles, for the same exponent bits. */
 const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
-/** The powers of ten from 1e-6 to 1e16. Each is the smallest number with one more digit before the point. */
+/** The powers of ten from 1e-6 to 1e16, at which a number gets the next decimal exponent. */
 const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));
-/** Two numbers of the search that differ by less may be equal. */
+/** Two numbers that differ by less than this may be equal, because of rounding errors. Then the string is used. */
 const DOUBT = 1e-9;
 
 const FLOAT = new Float64Array(1);
 const HALVES = new Int32Array(FLOAT.buffer);
 const [LOW, HIGH] = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0];
 
-/** Writes a double, or a float with the fewest digits that a float needs. NaN and the infinities become strings. */
+/**
+ * Writes a number at the offset `at`: a double or, if `isFloat` is true, a float, which needs fewer digits. NaN and the
+ * infinities become strings. Returns the offset after it.
+ */
 export function writeDecimal(view: DataView, at: number, value: number, isFloat: boolean): number {
   const size = Math.abs(value);
   let from = at;
@@ -55,12 +59,15 @@ function writeAscii(view: DataView, at: number, text: string): number {
   return at + text.length;
 }
 
-/** Writes a positive number that is no integer. Returns the offset behind it, or -1 if it does not write it. */
+/**
+ * Writes a positive number that is no integer. Returns the offset after it; -1 if the number is out of range, or if it is not
+ * sure which digits are the shortest.
+ */
 function writeShortest(view: DataView, at: number, value: number): number {
   if (!(value >= LEAST && value < MOST)) return -1;
   FLOAT[0] = value;
   const bits = HALVES[HIGH]!;
-  // Below a power of two the next double is nearer.
+  // The next double below a power of two is nearer than the one above it, so the table of distances does not hold.
   if (HALVES[LOW] === 0 && (bits & 0xfffff) === 0) return -1;
   const index = (bits >>> 20) - FIRST_EXPONENT;
   let exponent = DECIMAL_EXPONENTS[index]!;
@@ -103,9 +110,10 @@ const ZEROS_BITS = 2;
 const UNSURE = 1 << 20;
 
 /**
- * Finds the shortest decimal whose distance is less than `half`, which is at most 12. The upper bits of the result are what has
- * to be added to the last eight digits; the lowest two are the zeros at the end: 0, 1, or 2 for two and more. Returns UNSURE
- * if two decimals are equally good.
+ * Finds out how to round the 17 digits of a product to the shortest decimal whose distance to it is less than `half`, which is
+ * at most 12. `rest` has the last eight digits, and `fraction` is what comes after them. The lowest two bits of the result are
+ * the number of zeros at the end of the decimal (2 means two or more); the other bits are the number to add to `rest`. Returns
+ * UNSURE if two decimals are equally near.
  */
 function roundingOf(rest: number, fraction: number, half: number): number {
   const pair = rest % 100;
@@ -125,8 +133,8 @@ function roundingOf(rest: number, fraction: number, half: number): number {
 }
 
 /**
- * Does the same as {@link writeShortest} for a number that is a float: the decimal may be anything that rounds to the same float. A
- * product with 9 digits leaves enough bits of a double that its rounding does not matter.
+ * Does the same as {@link writeShortest} for a float: the decimal may be any number that rounds to the same float. The product
+ * has only 9 digits, so a double has enough bits that its rounding does not matter.
  */
 function writeShortestFloat(view: DataView, at: number, value: number): number {
   if (!(value >= LEAST && value < MOST_FLOAT)) return -1;
@@ -146,7 +154,7 @@ function writeShortestFloat(view: DataView, at: number, value: number): number {
     const distance = Math.abs(product - digits);
     if (Math.abs(distance - half) < FLOAT_DOUBT) return -1;
     if (distance < half) {
-      // Two decimals with as many digits may be equally near.
+      // Two decimals with the same number of digits may be equally near.
       if (step / 2 - distance < FLOAT_DOUBT) return -1;
       break;
     }
@@ -164,15 +172,18 @@ function writeShortestFloat(view: DataView, at: number, value: number): number {
   return withoutZeros(view, end);
 }
 
-/** Larger floats are integers, or have few decimals. */
+/** From here on, floats are integers or end in .5, and the string is used for the latter. */
 const MOST_FLOAT = 2 ** 22;
-/** The distance of two floats, in distances of doubles. */
+/** The distance between two neighbouring floats, divided by that between two neighbouring doubles. */
 const FLOAT_STEPS = 2 ** 29;
 const FLOAT_DOUBT = 1e-5;
 /** The reciprocals of the first powers of ten. To multiply by them is faster than to divide. */
 const FRACTIONS = [1, 1e-1, 1e-2, 1e-3];
 
-/** Writes the 17 digits of `front` and `rest`, of which the first is worth `10^exponent`, as the decimal of `value`. */
+/**
+ * Writes `value` as a decimal. `front` has the first nine of its 17 digits, and `rest` the other eight. The first digit is
+ * worth `10^exponent`.
+ */
 function writeDigits(view: DataView, at: number, front: number, rest: number, value: number, exponent: number): number {
   if (exponent < 0) {
     view.setUint16(at, 0x2e30, true);
@@ -181,14 +192,15 @@ function writeDigits(view: DataView, at: number, front: number, rest: number, va
     writeEight(view, digits + 9, rest);
     return digits + 17;
   }
-  // The digits are written one place too far. The integer and the point then take the place of those before the decimals.
+  // The digits are written one place too far to the right. The integer part and the point then overwrite those before the
+  // decimals.
   writeNine(view, at + 1, front);
   writeEight(view, at + 10, rest);
   view.setUint8(writeWhole(view, at, Math.floor(value)), POINT);
   return at + 18;
 }
 
-/** Returns the offset behind the last digit before `end` that is not zero. */
+/** Returns the offset after the last digit before `end` that is not zero. */
 function withoutZeros(view: DataView, end: number): number {
   let last = end;
   while (view.getUint8(last - 1) === ZERO) last--;

@@ -5,7 +5,9 @@
 import { closingQuote } from './json-string.js';
 import { Char } from './read-problem.js';
 
-/** The number of bytes that are walked over before other requests should run. Short keys take about a millisecond for them. */
+/**
+ * The number of bytes that are walked over before other requests should run. With short keys, that takes about a millisecond.
+ */
 const PART_BYTES = 1 << 13;
 
 export class JsonKeys {
@@ -13,7 +15,7 @@ export class JsonKeys {
   private at = 0;
   private keyStart = 0;
   private keyEnd = 0;
-  /** The number of brackets that are open in the value that is skipped. */
+  /** The number of open brackets inside of the value that {@link skip} is skipping. */
   private depth = 0;
   private stop = PART_BYTES;
 
@@ -42,7 +44,10 @@ export class JsonKeys {
     this.at++;
   }
 
-  /** Goes to the value of the object's next key. Returns false, behind the object, if there is none. */
+  /**
+   * Moves to the value of the object's next key, and returns true. If there is no other key, moves behind the object and
+   * returns false.
+   */
   next(): boolean {
     this.toToken();
     if (this.text[this.at] === Char.COMMA) {
@@ -67,7 +72,7 @@ export class JsonKeys {
     return this.textOf(this.keyStart, this.keyEnd);
   }
 
-  /** Returns the value that comes next if it is a string. */
+  /** Returns the value that comes next if it is a string, and undefined otherwise. */
   string(): string | undefined {
     const { at } = this;
     if (this.text[at] !== Char.QUOTE) return undefined;
@@ -77,14 +82,14 @@ export class JsonKeys {
     return text;
   }
 
-  /** Returns true if a part of the text has been read, so that other requests should run now. The next part begins then. */
+  /** Returns true if 8 KiB of the text have been read since the last pause, so that other requests should run now. */
   isTired(): boolean {
     if (this.at < this.stop) return false;
     this.stop = this.at + PART_BYTES;
     return true;
   }
 
-  /** Goes behind the value that comes next. Returns false if it is not there yet, because other requests should run first. */
+  /** Moves behind the value that comes next. Returns false if other requests should run first: then it must be called again. */
   skip(): boolean {
     const { text } = this;
     for (; this.at < text.length; this.at++) {

@@ -9,7 +9,9 @@ export interface JsonOptions {
   readonly protoNames: boolean;
   /** The treatment of unknown JSON fields and unknown enum names in a request. The default is `reject`. */
   readonly unknownFields: 'reject' | 'ignore';
-  /** The deepest nesting of JSON that is read. Everything that can be read can also be written. The default is 100. */
+  /**
+   * The most levels of nested objects and lists in JSON that is read. What can be read can also be written. The default is 100.
+   */
   readonly maxDepth: number;
   /** The largest number of bytes of JSON in one answer. A larger answer becomes a 502. There is no limit by default. */
   readonly maxBytes?: number;

@@ -39,7 +39,9 @@ function lineAndColumn(json: Uint8Array, offset: number): string {
   return `line ${line}:${before.toString('utf8', start).length + 1}`;
 }
 
-/** The known structure of a value. It only decides how keys are written in a path. */
+/**
+ * The known structure of a value. It decides how a key is written in a path: `.name` for a field, `["name"]` for a map's key.
+ */
 type Shape =
   | { readonly kind: 'message'; readonly message: MessageDescriptor }
   | { readonly kind: 'list' | 'map'; readonly element: Shape }
@@ -79,7 +81,10 @@ interface Container {
   place: number;
 }
 
-/** Returns the segments of the path to `offset`. The text before it has been read without an error. */
+/**
+ * Returns the segments of the path to `offset`, such as `.lines`, `[3]` and `.qty`. The text before `offset` has been read
+ * without an error.
+ */
 function segmentsTo(offset: number, json: Uint8Array, top: MessageDescriptor | FieldDescriptor): string[] {
   const segments: string[] = [];
   const scanner = new JsonScanner(0);
@@ -123,7 +128,7 @@ function containersAround(offset: number, json: Uint8Array): readonly Container[
       if (around.isList) around.place++;
     }
   }
-  // The problem may be a key.
+  // The problem may be the key that begins at `offset`.
   if (isKey) open.at(-1)!.place = at;
   return open;
 }

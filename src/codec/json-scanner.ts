@@ -14,7 +14,7 @@ import { quoteShort, shorten } from './shown-text.js';
 import { LONG_TEXT, textSimd } from './text-simd.js';
 import { WireWriter } from './wire-writer.js';
 
-/** The buffer for text that is not copied into a message. */
+/** The buffer for decoded text that is not copied into a message. */
 const SCRATCH = new WireWriter();
 const END = -1;
 const EMPTY = Buffer.alloc(0);
@@ -22,22 +22,22 @@ const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 export class JsonScanner {
   bytes: Buffer = EMPTY;
-  /** A view of `bytes`. */
+  /** A DataView of `bytes`. */
   view: DataView = NO_VIEW;
   pos = 0;
   end = 0;
-  /** The tables of the objects that are being read and whose keys are not numbered. */
+  /** The tables of keys, which find duplicates: one for each open object whose keys are not fields, such as a map. */
   readonly keys = new KeyTables();
   /** The offset of the string, number or key that was read last. */
   tokenStart = 0;
   /** True if the string that was read or skipped last has escapes. */
   escaped = false;
-  /** The offset behind the digits that were looked at last. */
+  /** The offset after the digits that {@link digitsAt} read last. */
   private digitsEnd = 0;
   private validUtf8 = true;
   private nonAscii = false;
 
-  /** `maxDepth` is the deepest nesting of objects and lists. */
+  /** `maxDepth` is the most levels of nested objects and lists. */
   constructor(
     private readonly maxDepth: number,
     private readonly simd = textSimd,
@@ -99,7 +99,7 @@ export class JsonScanner {
     this.pos++;
   }
 
-  /** Reads the closing bracket, if it directly follows the opening one. Returns true if it does. */
+  /** Reads the bracket `close` if it is next: then the object or list that was just opened is empty. Returns true if it was. */
   isEmpty(close: number): boolean {
     if (this.peek() !== close) return false;
     this.pos++;
@@ -115,11 +115,11 @@ export class JsonScanner {
     return byte === Char.COMMA;
   }
 
-  /** Reads the key at `pos` if it is `key`, which has its quotes. Returns true if it is. */
+  /** Reads the key at `pos` and returns true, if it is the given one. Otherwise does not move. Faster than {@link readKey}. */
   takeKey({ words, mask, length }: KeyBytes): boolean {
     const { view, pos } = this;
     const last = words.length - 1;
-    // A key at the very end of the text is left to the slow way.
+    // A key at the very end of the text is left to `readKey`.
     if (pos + last * 4 + 4 > this.end) return false;
     let at = pos;
     for (let word = 0; word < last; word++, at += 4) if (view.getInt32(at, true) !== words[word]) return false;
@@ -136,7 +136,7 @@ export class JsonScanner {
     return this.stringText();
   }
 
-  /** Returns the offset of the key's closing quote. */
+  /** Moves behind the key that is next. Returns the offset of its closing quote. */
   passKey(): number {
     if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
     return this.passString();
@@ -151,7 +151,7 @@ export class JsonScanner {
     }
   }
 
-  /** Does the same as {@link addKey}, and writes the key as length and UTF-8. */
+  /** Does the same as {@link addKey}, and writes the length of the key and its UTF-8 bytes. */
   copyKey(keys: KeyTable, writer: WireWriter): void {
     this.addKey(keys);
     this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
@@ -189,7 +189,7 @@ export class JsonScanner {
     writeUnescaped(this.bytes, this.view, this.tokenStart + 1, stop, SCRATCH);
   }
 
-  /** Writes the string whose quote is next as length and UTF-8. */
+  /** Reads the string whose quote is next, and writes its length and its UTF-8 bytes. */
   copyString(writer: WireWriter): void {
     let stop = this.passString(this.validUtf8);
     if (stop < 0) {
@@ -218,7 +218,7 @@ export class JsonScanner {
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
   }
 
-  /** Writes the bytes of the base64 string whose quote is next, with their length. Returns false if it is no base64. */
+  /** Reads the base64 string whose quote is next, and writes its length and bytes. Returns false if it is no base64. */
   copyBase64(writer: WireWriter): boolean {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -273,7 +273,7 @@ export class JsonScanner {
     return first === from ? value : -value;
   }
 
-  /** Reads a number. {@link tokenText} then returns its text. */
+  /** Moves behind the number that is next. {@link tokenText} then returns its text. */
   passNumber(): void {
     const byte = this.peek();
     if (byte !== Char.MINUS && (byte < Char.ZERO || byte > Char.NINE)) throw this.syntax('a value');
@@ -308,7 +308,7 @@ export class JsonScanner {
     return this.bytes.toString('latin1', this.tokenStart, this.pos);
   }
 
-  /** Reads `true`, `false` or `null`. */
+  /** Reads the given word. Throws a syntax error if something else is next. */
   literal(word: 'true' | 'false' | 'null'): void {
     const { bytes, pos } = this;
     for (let i = 0; i < word.length; i++) {
@@ -366,7 +366,7 @@ export class JsonScanner {
     let seen = 0;
     let at = start + 1;
     scan: for (;;) {
-      // Most text is ASCII. The test for it is shorter, so it has two words at once.
+      // Most text is ASCII. The test for ASCII is short, so it is made for two words at once.
       for (; at <= near - 8; at += 8) if (!arePlain(view.getInt32(at, true), view.getInt32(at + 4, true))) break;
       for (; at <= near - 4; at += 4) {
         const word = view.getInt32(at, true);
@@ -380,7 +380,7 @@ export class JsonScanner {
         if (byte === Char.BACKSLASH) {
           if (stopsEarly) return -1;
           this.escaped = true;
-          // The byte behind the backslash may be a part of a character, or of none.
+          // The byte after the backslash may be part of a longer character, so it counts as text that may not be ASCII.
           seen |= bytes[++at]!;
         } else if (byte >= 0x20) seen |= byte;
         else throw this.syntax('no control character in a string', at);

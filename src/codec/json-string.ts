@@ -19,7 +19,10 @@ const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
   return /[0-9a-fA-F]/.test(digit) ? Number.parseInt(digit, 16) : Number.NaN;
 });
 
-/** Returns the offset of the quote that closes the string which begins at `quote`; the end of the text if there is none. */
+/**
+ * Returns the offset of the quote that closes the string whose opening quote is at `quote`; the end of the text if there is
+ * none.
+ */
 export function closingQuote(json: Uint8Array, quote: number): number {
   let at = quote + 1;
   for (const near = Math.min(json.length, at + NEAR); at < near; at++) {
@@ -36,10 +39,10 @@ export function closingQuote(json: Uint8Array, quote: number): number {
   }
 }
 
-/** The number of bytes in which the end of a string is searched one by one. */
+/** The number of bytes that are searched one by one for the end of a string, before a native search begins. */
 const NEAR = 64;
 
-/** True if a word of four bytes may have a quote, a backslash or a control character. */
+/** True if a word of four bytes has a quote, a backslash or a control character. It may be true for a few other words too. */
 export function hasSpecial(word: number): boolean {
   const quote = word ^ 0x22222222;
   const backslash = word ^ 0x5c5c5c5c;
@@ -59,7 +62,7 @@ export function arePlain(a: number, b: number): boolean {
 
 /** Writes the text between the quotes as UTF-8, with escapes resolved. The text never has more bytes than its escapes. */
 export function writeUnescaped(bytes: Buffer, view: DataView, start: number, stop: number, writer: WireWriter): void {
-  // Words are written whole, so there is room for one more.
+  // Whole words of four bytes are written, so the last one may need four more bytes of room.
   writer.reserve(stop - start + 4);
   const out = writer.bytes;
   const target = writer.view;
@@ -97,7 +100,7 @@ export function writeUnescaped(bytes: Buffer, view: DataView, start: number, sto
   writer.pos = to;
 }
 
-/** JSON that is UTF-8, a view of it, and the offset at which it is read. */
+/** JSON that is UTF-8, a DataView of it, and the offset at which it is read. */
 interface Position {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -106,13 +109,14 @@ interface Position {
 }
 
 /**
- * Writes the string whose opening quote is at the offset, as length and UTF-8, in one pass. Returns false, and does not move,
- * if something other than text and short escapes comes before the closing quote.
+ * Writes the string whose opening quote is at `json.pos`: its length and its UTF-8 bytes, in one pass. Moves behind it and
+ * returns true. Returns false, and does not move, if something other than text and short escapes such as `\n` comes before the
+ * closing quote.
  */
 export function copyEscaped(json: Position, writer: WireWriter, loadSimd: typeof textSimd): boolean {
   const { bytes, view, end } = json;
   let from = json.pos + 1;
-  // Words are written whole, so there is room for one more.
+  // Whole words of four bytes are written, so the last one may need more room than the text.
   writer.reserve(end - from + 8);
   const content = writer.fork();
   const { bytes: out, view: target } = writer;
@@ -154,7 +158,10 @@ export function copyEscaped(json: Position, writer: WireWriter, loadSimd: typeof
   return false;
 }
 
-/** Continues with {@link copyEscaped} at `from`. The text that was written since `content` ends at `to`. */
+/**
+ * Continues the work of {@link copyEscaped} with SIMD, from the offset `from`. The text that is written already begins at
+ * `content` and ends at `to`.
+ */
 function copyLong(
   simd: TextSimd,
   json: Position,
@@ -172,7 +179,7 @@ function copyLong(
     const stop = Math.min(end, at + PIECE);
     const next = simd.unescape(bytes, at, stop);
     writer.raw(simd.unescaped());
-    // A backslash at the end of a piece is read with the next one.
+    // A backslash at the end of a piece is read with the next piece.
     const isStuck = next === at || next < stop - 1;
     if (isStuck && bytes[next] !== Char.QUOTE) break;
     at = next;
@@ -181,18 +188,21 @@ function copyLong(
   return false;
 }
 
-/** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
+/**
+ * Special bytes with fewer than CLOSE bytes between them are close to each other. Then the next DENSE bytes are copied one by
+ * one.
+ */
 const CLOSE = 32;
 const DENSE = 256;
 /**
- * 1 for each byte that stands for itself in a JSON string: any byte except a quote, a backslash and a control
+ * This table has 1 for each byte that stands for itself in a JSON string, and 0 for a quote, a backslash and each control
  * character.
  */
 const PLAIN = new Uint8Array(256).fill(1, 0x20);
 PLAIN[Char.QUOTE] = 0;
 PLAIN[Char.BACKSLASH] = 0;
 
-/** Reads the four hex digits of the escape at `at`. */
+/** Returns the number of the four hex digits in the escape at `at`, such as `\u001f`. */
 function hex(bytes: Buffer, at: number, stop: number): number {
   const unit =
     HEX[bytes[at + 2]!]! * 4096 + HEX[bytes[at + 3]!]! * 256 + HEX[bytes[at + 4]!]! * 16 + HEX[bytes[at + 5]!]!;
@@ -219,8 +229,8 @@ function writeUtf8(point: number, out: Uint8Array, at: number): number {
 }
 
 /**
- * Writes the bytes of the base64 text between `start` and `stop`, standard or URL-safe, with or without padding, with their
- * length. Returns false, and writes nothing, if it is not base64.
+ * Decodes the base64 text between `start` and `stop`, standard or URL-safe, with or without padding, and writes the length and
+ * the bytes. Returns false, and writes nothing, if the text is not base64.
  */
 export function writeBase64(bytes: Buffer, start: number, stop: number, writer: WireWriter): boolean {
   let end = stop;
@@ -233,7 +243,7 @@ export function writeBase64(bytes: Buffer, start: number, stop: number, writer: 
   writer.reserve(size + 3);
   const out = writer.bytes;
   if (size > LONG_BYTES) {
-    // The native function passes over bytes that are no digits. Then it writes fewer bytes.
+    // The native function skips bytes that are no digits, and then writes fewer bytes than `size`.
     if (out.write(bytes.toString('latin1', start, end), writer.pos, size, 'base64') === size) {
       writer.pos += size;
       return true;
@@ -272,5 +282,5 @@ export function writeBase64(bytes: Buffer, start: number, stop: number, writer: 
 }
 
 const PADDING = 0x3d;
-/** More bytes are decoded by a native function. */
+/** More bytes than this are decoded by a native function. */
 const LONG_BYTES = 512;

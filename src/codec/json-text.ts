@@ -1,19 +1,19 @@
 /**
- * This module copies UTF-8 bytes into a JSON string: many bytes at a time while none of them needs an escape. It checks that
- * the bytes are UTF-8 only for short text.
+ * This module copies UTF-8 bytes into a JSON string: four bytes at a time while none of them needs an escape. For short text it
+ * also checks that the bytes are UTF-8; longer text is checked before.
  */
 import { LETTERS } from './escapes.js';
 
 /**
- * The offsets behind the last copied byte, in the source and in the target. {@link copyText} sets them, so that it allocates
- * no result.
+ * The offsets after the last copied byte, in the source and in the target. {@link copyText} sets them instead of returning
+ * them, so that it allocates no result.
  */
 export const copied = { from: 0, to: 0 };
 
 const HEX = Buffer.from('0123456789abcdef');
 /**
- * The one or two bytes that an ASCII character becomes in JSON, in the lower 16 bits, and the number of these bytes in the bits
- * above. It is -1 for long escapes. To write two bytes each time is faster than a branch that depends on the text.
+ * What each byte of a text becomes in JSON: one or two bytes in the lower 16 bits, and their number in the bits above. It is -1
+ * for a byte that needs a long escape. To write two bytes each time is faster than a branch that depends on the text.
  */
 const COPIES = Int32Array.from(LETTERS, (letter, byte) => {
   if (letter === 0) return byte | (1 << 16);
@@ -24,12 +24,12 @@ export function isPlain(byte: number): boolean {
   return byte < 0x80 && LETTERS[byte] === 0;
 }
 
-/** The most bytes that one byte of text becomes. */
+/** The most bytes that one byte of text becomes, as in `\u001f`. */
 export const MAX_ESCAPE = 6;
 
 /**
- * Copies the bytes from `start` to `end` to `to`, with escapes, as long as `room` is enough. Afterwards `copied` has the
- * offsets behind the last byte that was read and written.
+ * Copies the bytes from `start` to `end` into the target at `to`, with escapes, until all are copied or the target is full. The
+ * target ends at the offset `room`. Afterwards {@link copied} has the offsets after the last byte that was read and written.
  */
 export function copyText(
   source: DataView,
@@ -78,7 +78,10 @@ export function copyText(
   copied.to = at;
 }
 
-/** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
+/**
+ * Special bytes with fewer than CLOSE bytes between them are close to each other. Then the next DENSE bytes are copied one by
+ * one.
+ */
 const CLOSE = 32;
 const DENSE = 256;
 
@@ -93,8 +96,9 @@ function writeLongEscape(buffer: Uint8Array, at: number, byte: number): number {
 }
 
 /**
- * Copies a text with escapes and checks that it is UTF-8 (RFC 3629). There must be room for MAX_ESCAPE bytes for each byte.
- * Returns the offset behind it in `target`, or -1 if it is not UTF-8. For short text this is faster than native functions.
+ * Copies a text with escapes and checks that it is UTF-8 (RFC 3629). The target must have room for MAX_ESCAPE bytes for each
+ * byte. Returns the offset after the text in `target`, or -1 if it is not UTF-8. For short text this is faster than native
+ * functions.
  */
 export function copyShortText(
   bytes: Uint8Array,
@@ -128,15 +132,15 @@ export function copyShortText(
 
 /** True if none of the four bytes needs an escape, and all are ASCII. */
 export function isPlainWord(word: number): boolean {
-  // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
+  // The highest bit of a byte is set if the byte is a control character, a quote, a backslash or not ASCII.
   const special = word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
   return (special & 0x80808080) === 0;
 }
 
-/** The same as COPIES, but -1 for the first bytes of longer characters too. */
+/** The same as COPIES, but also -1 for each byte that is not ASCII. */
 const SHORT_COPIES = COPIES.map((copy, byte) => (byte < 0x80 ? copy : -1));
 
-/** Returns the number of bytes of the character that begins with a byte above 0x7f; 0 if it is not UTF-8. */
+/** Returns the number of bytes of the character at `from`, which is not ASCII; 0 if it is not UTF-8. */
 function sequenceSize(bytes: Uint8Array, from: number, end: number): number {
   const first = bytes[from]!;
   if (first < 0xc2 || first > 0xf4) return 0;
@@ -147,7 +151,7 @@ function sequenceSize(bytes: Uint8Array, from: number, end: number): number {
   if (size === 2) return 2;
   if (!isTail(bytes[from + 2]!)) return 0;
   if (size === 3) {
-    // No longer form than needed, and no surrogates.
+    // UTF-8 forbids a form that is longer than needed, and surrogates.
     const isBad = first === 0xe0 ? second < 0xa0 : first === 0xed && second > 0x9f;
     return isBad ? 0 : 3;
   }

@@ -1,7 +1,8 @@
 /**
- * This module converts JSON to the wire format (ProtoJSON). It scans the bytes once and writes bytes, without a message
- * object. The values of path and query are added while an object is read. One loop does the next step of the frame on top,
- * and it can stop after each of them (docs/decisions/0017-one-loop.md).
+ * This module converts JSON to the wire format (ProtoJSON). It scans the bytes once and writes bytes, without a message object.
+ * The values of path and query are added while an object is read. Each object or list that is open has a frame on a stack. One
+ * loop does the next step of the topmost frame, and can stop after each step, so that other requests run
+ * (docs/decisions/0017-one-loop.md).
  */
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
@@ -18,12 +19,12 @@ import { moreMembers, readMember } from './read-object.js';
 import { Form, ReadPlans } from './read-plan.js';
 import { ReadProblem } from './read-problem.js';
 
-/** One text that is read. */
+/** A JSON text to read, and what it is read as. */
 export interface ReadTask {
   readonly message: MessageDescriptor;
   /** The field whose value the text is. Undefined if the text is the whole message. */
   readonly field: FieldDescriptor | undefined;
-  /** Undefined if there is no text. */
+  /** The text. Undefined if the request has no body. */
   readonly json: Uint8Array | undefined;
   readonly bound: BoundMessage | undefined;
 }
@@ -34,7 +35,7 @@ export interface UnfinishedRead {
   more(): Uint8Array | undefined;
 }
 
-/** The reading half of a MessageCodec. */
+/** Reads JSON for the codecs of all message types. */
 export interface JsonReader {
   /** Reads the text. Throws a StatusError (INVALID_ARGUMENT). */
   read(task: ReadTask): Uint8Array;
@@ -49,11 +50,13 @@ const PART_BYTES = 1 << 18;
 /** The size of JSON, in bytes, from which the writer reserves all of its memory at once. */
 const LARGE_JSON = 1 << 15;
 
-/** Tests pass a size of parts that lets the reader stop at each place. */
+/**
+ * Creates the reader of JSON for all message types. Tests pass a small `partBytes`, so that it stops at each possible place.
+ */
 export function createJsonReader(registry: Registry, options: JsonOptions, partBytes = PART_BYTES): JsonReader {
   const plans = new ReadPlans(registry, options);
   const newMachine = () => new ReadMachine(plans, options.maxDepth, partBytes);
-  /** The machine that is free. A text that is not finished keeps its machine, and a new one is made. */
+  /** The machine for the next text. A text that is not finished keeps its machine, and this variable gets a new one. */
   let machine = newMachine();
 
   return {
@@ -72,7 +75,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions, partB
   };
 }
 
-/** Begins to read. Returns the message if all is read. */
+/** Begins to read. Returns the message if all is read, and undefined otherwise. */
 function start(machine: ReadMachine, task: ReadTask): Uint8Array | undefined {
   return guarded(machine, task, beginText);
 }
@@ -98,14 +101,14 @@ function guarded(
   }
 }
 
-/** Returns true when all is read. */
+/** Begins to read the text. Returns true if all is read. */
 function beginText(machine: ReadMachine, task: ReadTask): boolean {
   const { message, field, bound } = task;
   const { scanner, writer, plans, seen } = machine;
   const plan = plans.of(message);
   const json = field === undefined ? task.json : (task.json ?? emptyField(plans, field));
   machine.begin(json ?? NO_JSON);
-  // The wire is mostly shorter than the JSON.
+  // The message is mostly shorter than its JSON.
   if (json !== undefined && json.length > LARGE_JSON) writer.reserve(json.length);
   if (json === undefined || (field !== undefined && scanner.peek() < 0)) {
     writeBoundContents(machine, plan, bound);
@@ -130,7 +133,7 @@ function more(machine: ReadMachine): boolean {
   return run(machine);
 }
 
-/** Does the next steps. Returns false if other requests should run first. */
+/** Does steps until all is read, or until other requests should run. Returns false in the second case. */
 function run(machine: ReadMachine): boolean {
   const { scanner } = machine;
   while (machine.count > 0) {
@@ -181,8 +184,9 @@ function end(machine: ReadMachine, { plan, base, bound }: ReadFrame): void {
 }
 
 /**
- * Returns the JSON for a missing body. A message field then has an empty message, as with `{}`, if its JSON is an object of
- * its fields. A member of a oneof stays unset, because another member may be set.
+ * Returns the JSON that is read in place of a missing body: `{}` for a message whose JSON is an object of its fields, so that
+ * the field is set to an empty message. Undefined for other fields, and for a member of a oneof, because another member may be
+ * set.
  */
 function emptyField(plans: ReadPlans, { type, cardinality, oneof }: FieldDescriptor): Uint8Array | undefined {
   if (type.kind !== 'message' || cardinality !== 'singular' || oneof !== undefined) return undefined;

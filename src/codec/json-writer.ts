@@ -1,6 +1,6 @@
 /**
- * Writes JSON as UTF-8 without a copy at the end: several texts share a buffer, and each is returned as a view of it. A
- * caller that passes a writer to a codec can write into the same text before and after the message.
+ * This module writes JSON as UTF-8 without a copy at the end: several texts share a buffer, and each is returned as a part of
+ * it. A caller that passes a writer to a codec can write into the same text before and after the message.
  */
 import { isUtf8 } from 'node:buffer';
 import { gatewayError, type StatusError } from '../status/status-error.js';
@@ -12,10 +12,10 @@ import { viewOf } from './view-of.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
-/** The size of the buffer for texts of medium size. Memory that is never written to is not used. */
+/** The size of the buffer for texts of medium size. The part of it that is never written to takes no physical memory. */
 const MEDIUM_BYTES = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
-/** The number of bytes of room that the copying of text needs behind it. */
+/** The number of free bytes that must be left after a text, because text is copied in whole words and escapes. */
 const SLACK = MAX_ESCAPE + 10;
 
 /** A text that is written often, such as the key of a field, as words of four bytes. */
@@ -37,20 +37,20 @@ export class JsonWriter {
   private view = viewOf(NOTHING);
   private start = 0;
   private at = 0;
-  /** The buffer of small texts and the offset of its first free byte, while a larger text has a buffer of its own. */
+  /** While a larger text has a buffer of its own, `shared` is the buffer of small texts and `free` its first free offset. */
   private shared: Buffer = NOTHING;
   private free = 0;
-  /** The buffer for texts of medium size, which are copied when they are complete. It is zeroed after each. */
+  /** The buffer for texts of medium size, which are copied when they are complete. It is zeroed after each text. */
   private medium: Buffer | undefined;
-  /** The most bytes that the current text may have, and the argument of `limit` for the error text. */
+  /** `most` is the most bytes that the current text may have. `maxBytes` is the argument of `limit`, for the error text. */
   private most = Number.POSITIVE_INFINITY;
   private maxBytes = Number.POSITIVE_INFINITY;
 
   constructor(private readonly simd = textSimd) {}
 
   /**
-   * Returns the JSON that `write` writes; the caller owns the bytes. If `write` throws, its text is dropped, so callers
-   * that do not wait while they write can share a writer. Calls of `collect` cannot be nested.
+   * Returns the JSON that `write` writes; the caller owns the bytes. If `write` throws, its text is dropped. Callers can share
+   * a writer if they do not `await` while they write. Calls of `collect` cannot be nested.
    */
   collect(write: (out: this) => void): Uint8Array {
     try {
@@ -61,7 +61,7 @@ export class JsonWriter {
     }
   }
 
-  /** Returns the same as a string; its bytes in the buffer are reused. */
+  /** Returns the JSON that `write` writes as a string. The bytes in the buffer are used again. */
   collectString(write: (out: this) => void): string {
     const { buffer, start } = this;
     try {
@@ -73,7 +73,7 @@ export class JsonWriter {
     }
   }
 
-  /** Returns a writer with the current text and everything that belongs to it. This writer begins a new text. */
+  /** Moves the current text, with its buffer and its limit, to a new writer and returns that. This writer begins a new text. */
   handOver(): JsonWriter {
     const other = new JsonWriter();
     other.buffer = this.buffer;
@@ -95,7 +95,7 @@ export class JsonWriter {
   private taken(): Uint8Array {
     const { buffer, start, at } = this;
     if (buffer !== this.medium) return buffer.subarray(start, at);
-    // Memory that was not written to is not used, so a buffer that is more than half full is given away.
+    // Memory that was not written to is not used, so a buffer that is more than half full is returned without a copy.
     if (at - start > MEDIUM_BYTES / 2) {
       this.medium = undefined;
       return buffer.subarray(start, at);
@@ -182,19 +182,19 @@ export class JsonWriter {
     this.at = writeDecimal(this.view, at, value, false);
   }
 
-  /** Makes room for some numbers. The caller writes them into {@link target} at the offset that is returned. */
+  /** Makes room for `count` numbers. The caller writes them into {@link target}, beginning at the offset that is returned. */
   beginNumbers(count: number): number {
     const size = count * MAX_NUMBER_BYTES;
     if (this.buffer.length - this.at < size) this.grow(count, size);
     return this.at;
   }
 
-  /** Ends the numbers at an offset in {@link target}. */
+  /** Ends the text at the offset in {@link target} after the last number. */
   endNumbers(at: number): void {
     this.at = at;
   }
 
-  /** The view of the buffer. A call that makes room replaces it. */
+  /** A DataView of the buffer. It is replaced when a call makes room. */
   get target(): DataView {
     return this.view;
   }
@@ -250,7 +250,7 @@ export class JsonWriter {
   }
 
   /**
-   * Writes UTF-8 bytes as a JSON string. Returns false, and writes nothing, if they are not UTF-8. `view` is a view of
+   * Writes UTF-8 bytes as a JSON string. Returns false, and writes nothing, if they are not UTF-8. `view` is a DataView of
    * `bytes`.
    */
   utf8(bytes: Uint8Array, start: number, end: number, view = viewOf(bytes)): boolean {
@@ -310,7 +310,7 @@ export class JsonWriter {
     return to >= 0;
   }
 
-  /** Writes UTF-8 bytes as a part of a JSON string, unchecked. */
+  /** Writes UTF-8 bytes as a part of a JSON string, without a check that they are UTF-8. */
   text(bytes: Uint8Array, start: number, end: number, view: DataView): void {
     const simd = end - start < LONG_TEXT ? undefined : this.simd();
     let from = start;
@@ -328,15 +328,15 @@ export class JsonWriter {
   }
 
   /**
-   * Returns the error for too much JSON. An answer may be small on the wire and large as JSON: enums with long names,
-   * defaults that are written.
+   * Returns the error for too much JSON. An answer that is small on the wire may be large as JSON, because of long names of
+   * enums or because defaults are written.
    */
   private tooLarge(): StatusError {
     const text = `the upstream's answer is larger than ${this.maxBytes} bytes as JSON`;
     return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream' });
   }
 
-  /** Makes room for `count` bytes that will be written, and for `slack` bytes that may be. */
+  /** Makes room for `count` bytes that will be written, and for `slack` bytes that may be written after them. */
   private grow(count: number, slack = 0): void {
     const { buffer, start, at, most } = this;
     const size = at - start;
@@ -355,7 +355,10 @@ export class JsonWriter {
     this.at = size;
   }
 
-  /** Returns a buffer for a text of at least `needed` bytes. It is zeroed so that no bug can put old memory into an answer. */
+  /**
+   * Returns a buffer for a text of at least `needed` bytes; a large one has at least `wanted` bytes. It is zeroed so that no
+   * bug can put old memory into an answer.
+   */
   private bufferOf(needed: number, wanted: number): Buffer {
     if (needed <= SHARED_BYTES / 2) return Buffer.alloc(SHARED_BYTES);
     if (needed > MEDIUM_BYTES) return Buffer.alloc(Math.max(wanted, needed));
@@ -365,7 +368,7 @@ export class JsonWriter {
 }
 
 const SHORT = 64;
-/** Longer text is checked by a native function. */
+/** Text with more bytes than this is checked by a native function. */
 const SHORT_TEXT = 128;
 const QUOTE = 0x22;
 const EQUALS = 0x3d;

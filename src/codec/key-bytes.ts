@@ -1,4 +1,4 @@
-/** The bytes of a text as words of four bytes, which are compared faster than single bytes. */
+/** KeyBytes has the bytes of a text as words of four bytes, which are compared faster than single bytes. */
 import { fixed } from './json-writer.js';
 
 export class KeyBytes {

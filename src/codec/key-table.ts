@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 const SEED = randomBytes(4).readInt32LE();
 const FEW = 8;
 const FIRST_BYTES = 256;
-/** A larger buffer is not kept after `clear`. */
+/** A buffer with more bytes is not kept after `clear`. */
 const KEPT_BYTES = 1 << 16;
 /**
  * The most slots that are tried for a key. More full slots in a row come only from keys that were chosen to collide;
@@ -32,10 +32,10 @@ export class KeyTable {
   /** All keys, once too many have collided; undefined before. */
   private strings: Map<string, number> | undefined;
 
-  /** Tests pass a hash of their own. */
+  /** `hash` returns the hash of a key. Tests pass another one, to make keys collide. */
   constructor(private readonly hash: (bytes: Uint8Array, start: number, end: number) => number = hashOf) {}
 
-  /** Returns a table with the keys of this one, which is empty afterwards. */
+  /** Moves all keys to a new table and returns it. This table is empty afterwards. */
   take(): KeyTable {
     const taken = new KeyTable(this.hash);
     [taken.bytes, this.bytes] = [this.bytes, taken.bytes];
@@ -82,7 +82,10 @@ export class KeyTable {
     return index >= 0 ? (this.numbers[index] ?? 0) : this.strings?.get(textOf(source, start, end));
   }
 
-  /** Returns the index of the key; otherwise NOT_FOUND, COLLIDES, or FIRST_FREE - the free slot for it. */
+  /**
+   * Returns the index of the key. If there is no such key, returns NOT_FOUND, COLLIDES, or `FIRST_FREE - slot` with the free
+   * slot for it.
+   */
   private find(source: Uint8Array, start: number, end: number, hash: number): number {
     if (this.strings !== undefined) return COLLIDES;
     const { slots } = this;
@@ -169,12 +172,15 @@ function grown(numbers: Int32Array): Int32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Returns the bytes as a string of as many characters. */
+/** Returns the bytes as a string that has one character for each byte. */
 function textOf(source: Uint8Array, start: number, end: number): string {
   return Buffer.from(source.buffer, source.byteOffset + start, end - start).toString('latin1');
 }
 
-/** Returns an FNV-1a hash that starts with the seed and whose bits are mixed at the end. */
+/**
+ * Returns an FNV-1a hash that starts with the random seed. Its bits are mixed at the end, because the slot is chosen by the
+ * lowest ones.
+ */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = SEED;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
@@ -190,7 +196,7 @@ export class KeyTables {
   private readonly tables: KeyTable[] = [];
   private depth = 0;
 
-  /** Returns an empty table. The caller gives it back with `pop`, and gives back tables that it took later before this one. */
+  /** Returns an empty table. The caller gives it back with `pop`, before any table that it took earlier. */
   push(): KeyTable {
     if (this.depth === this.tables.length) this.tables.push(new KeyTable());
     return this.tables[this.depth++]!;
@@ -200,7 +206,7 @@ export class KeyTables {
     this.tables[--this.depth]!.clear();
   }
 
-  /** Takes back all tables. Needed after an error. */
+  /** Takes back all tables after an error, when `pop` has not been called for each of them. */
   reset(): void {
     while (this.depth > 0) this.pop();
   }

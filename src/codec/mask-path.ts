@@ -10,7 +10,7 @@ import { Wire, type WireWriter } from './wire-writer.js';
 
 /** Matches a path in either form. `*` stands for "everything" (AIP-134). */
 const PATH = /^[\w*]+(?:\.[\w*]+)*$/;
-/** Matches in proto names what camelCase can't express. */
+/** Matches in proto names what camelCase can't express: capital letters, and underscores that are not before a small letter. */
 const UNSAYABLE = /[A-Z]|_(?![a-z])/;
 
 /** Converts a path in either form to proto names. Returns undefined if the text is not a path. */
@@ -29,7 +29,7 @@ export function writeMaskPaths(bytes: Uint8Array, start: number, end: number, wr
     at = writePath(bytes, at, end, writer);
     if (at < 0) return false;
   }
-  // After a comma there is one more path.
+  // A comma at the end is an error, because a path must follow it.
   return end === start || bytes[end - 1] !== COMMA;
 }
 
@@ -97,7 +97,10 @@ export function writeCamelCase(
   return true;
 }
 
-/** Writes the rest of a path with characters that no field's name has. Nothing forbids them on the wire. */
+/**
+ * Writes the rest of a path that has characters which no name of a field has. Nothing forbids them on the wire. Returns false
+ * as {@link writeCamelCase} does.
+ */
 function writeUnusual(bytes: Uint8Array, out: Pick<JsonWriter, 'stringContent'>): boolean {
   const path = utf8Text(bytes);
   if (UNSAYABLE.test(path)) return false;

@@ -32,7 +32,10 @@ export function moreAny(machine: ReadMachine, frame: ReadFrame): void {
   }
 }
 
-/** Finds the `@type`, which may be at any place in the object. */
+/**
+ * Finds the `@type`, which may be at any place in the object. If it is not the first key, the object is skipped first to find
+ * it.
+ */
 function findType(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner } = machine;
   scanner.peek();
@@ -48,7 +51,7 @@ function findType(machine: ReadMachine, frame: ReadFrame): void {
   skipValue(machine, frame.depth, machine.typeOffsets);
 }
 
-/** Reads the type URL at `typeAt`, and begins with the members. */
+/** Reads and writes the type URL at `typeAt`, and pushes the frame that reads the members of the object. */
 function beginValue(machine: ReadMachine, frame: ReadFrame, typeAt: number): void {
   const { scanner, writer } = machine;
   const { start, depth } = frame;
@@ -96,7 +99,9 @@ function readType(machine: ReadMachine, typeAt: number): AnyType {
   return type;
 }
 
-/** Goes on with `{"@type": …, "value": …}`. */
+/**
+ * Goes on with an object such as `{"@type": …, "value": "3.5s"}`, whose type has another JSON form than an object of fields.
+ */
 export function moreAnyMembers(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner } = machine;
   while (hasNext(machine, frame, Char.CLOSE_OBJECT)) {

@@ -1,6 +1,6 @@
 /**
- * This module adds the values of path and query to a message while its JSON is read. The body may leave them out or repeat
- * them, but must not contradict them:
+ * This module adds the values of path and query to a message while its JSON is read. For a field that has such a value, the
+ * body may have no value, the default or the same value, but no other one:
  *
  *     bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
  */
@@ -17,7 +17,10 @@ export const NOWHERE = -1;
 
 type BoundValue = Exclude<BoundEntry, { kind: 'message' }>;
 
-/** Records that a member of a oneof is set. Throws a ReadProblem if another one is, in the JSON or by path and query. */
+/**
+ * Records that a member of a oneof is set. Throws a ReadProblem if another member of it is set, by the JSON or by path and
+ * query.
+ */
 export function claimOneof(
   { seen, scanner }: ReadMachine,
   plan: MessagePlan,
@@ -38,17 +41,23 @@ export function claimOneof(
   seen.hold(base, oneof, ordinal);
 }
 
-/** Reads a message of which parts are bound, and adds these parts to it. It leaves the message to a frame. */
+/**
+ * Begins to read a message for which path or query have some of the fields. The frame that is pushed reads the rest of the
+ * message, and adds these fields.
+ */
 export function readWithBound(machine: ReadMachine, member: MemberPlan, bound: BoundMessage, depth: number): void {
   const plan = member.value.message!;
   const part = beginMessage(machine, member);
   openWithBound(machine, plan, bound, depth);
   endMessage(machine, member, part, true);
-  // The contents of a special message lie on top of the frame that compares them.
+  // A message whose JSON is not an object of fields is read by another frame, on top of the one that compares it afterwards.
   if (machine.frame.step === Step.AGAINST_MESSAGE) readContents(machine, plan, depth);
 }
 
-/** Opens a message of which parts are bound. The frame of a special message is empty: its contents must be read on top of it. */
+/**
+ * Pushes a frame for a message for which path or query have some of the fields. If the JSON of its type is not an object of
+ * fields, the frame only compares the message, and the caller must read the contents on top of it.
+ */
 function openWithBound(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage, depth: number): void {
   const { scanner, writer } = machine;
   if (plan.form === Form.OBJECT) {
@@ -64,7 +73,7 @@ function openWithBound(machine: ReadMachine, plan: MessagePlan, bound: BoundMess
   frame.bound = bound;
 }
 
-/** Reads the whole text as a message. */
+/** Begins to read the whole text as a message. */
 export function readTop(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage | undefined): void {
   if (bound === undefined || bound.entries.length === 0) {
     readContents(machine, plan, 0);
@@ -75,8 +84,8 @@ export function readTop(machine: ReadMachine, plan: MessagePlan, bound: BoundMes
 }
 
 /**
- * Compares a message whose JSON is not an object of its fields, such as a wrapper, after it has been read. It must be empty
- * or equal to the bound value.
+ * Compares a message whose JSON is not an object of its fields, such as a wrapper, after it has been read. Throws a ReadProblem
+ * if it is neither empty nor equal to the bound value.
  */
 export function compareMessage(machine: ReadMachine, frame: ReadFrame): void {
   const { writer, scanner } = machine;
@@ -95,8 +104,8 @@ export function compareMessage(machine: ReadMachine, frame: ReadFrame): void {
 }
 
 /**
- * Reads a value for a bound field. It must be equal to the bound value or be the default. The value is then dropped,
- * because {@link finish} writes the bound one.
+ * Begins to read a value for a bound field, which {@link compareValue} compares when it has been read. It must be equal to the
+ * bound value or be the default.
  */
 export function readAgainstBound(machine: ReadMachine, member: MemberPlan, entry: BoundValue, depth: number): void {
   const { scanner, writer } = machine;
@@ -107,7 +116,10 @@ export function readAgainstBound(machine: ReadMachine, member: MemberPlan, entry
   readField(machine, member, depth);
 }
 
-/** Compares a value in the body, which has just been read, with the value that the path or the query has for this field. */
+/**
+ * Compares a value in the body, which has just been read, with the value that the path or the query has for this field. Throws
+ * a ReadProblem if it is neither equal nor the default. Then drops it, because {@link finish} writes the bound value.
+ */
 export function compareValue(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner, writer } = machine;
   const { start: at, state: start } = frame;
@@ -156,7 +168,7 @@ export function finish(
   seen.pop(base);
 }
 
-/** Writes a message that path and query alone make. */
+/** Writes a message field whose values come from path and query alone. */
 export function writeBoundMessage(machine: ReadMachine, member: MemberPlan, bound: BoundMessage): void {
   if (member.shape === Shape.UNPREPARED) member.prepare(machine.plans);
   const part = beginMessage(machine, member);
@@ -164,7 +176,7 @@ export function writeBoundMessage(machine: ReadMachine, member: MemberPlan, boun
   endMessage(machine, member, part, false);
 }
 
-/** Writes the contents of a message that path and query alone make. */
+/** Writes the contents of a message whose values come from path and query alone. */
 export function writeBoundContents(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage | undefined): void {
   finish(machine, plan, machine.seen.push(plan.slots), bound, NOWHERE);
 }

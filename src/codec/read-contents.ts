@@ -1,7 +1,7 @@
 /**
- * This module begins to read the JSON of a message or of a field. A text is read at once. An object or a list is left to a
- * frame, which is read later. The functions that return a boolean return true if they left something to a frame, which is
- * then on top of the stack.
+ * This module begins to read the JSON of a message or of a field. A string, a number or another short value is read at once.
+ * For an object or a list that is not empty, a frame is pushed, which the loop in `json-to-wire.ts` reads later: the value is
+ * "left to a frame". The functions that return a boolean return true if they pushed a frame.
  */
 import type { BoundMessage } from './bound.js';
 import { AnyState, Close, type ReadFrame, Step } from './read-frame.js';
@@ -11,7 +11,10 @@ import { Char } from './read-problem.js';
 import { passUnknownName, readTextForm, readValue, readWrapper } from './read-value.js';
 import { Wire } from './wire-writer.js';
 
-/** Reads the contents of a message, without tag and length. `depth` is the number of objects and lists around it. */
+/**
+ * Reads the contents of a message, without tag and length. `depth` is the number of objects and lists around it. Returns true
+ * if a frame was pushed that reads the contents.
+ */
 export function readContents(machine: ReadMachine, plan: MessagePlan, depth: number): boolean {
   const { scanner } = machine;
   switch (plan.form) {
@@ -37,7 +40,7 @@ export function readContents(machine: ReadMachine, plan: MessagePlan, depth: num
   }
 }
 
-/** Pushes an object whose opening bracket has been read. */
+/** Pushes a frame for an object whose opening bracket has been read. */
 export function pushObject(
   machine: ReadMachine,
   plan: MessagePlan,
@@ -65,7 +68,10 @@ function openAny(machine: ReadMachine, depth: number): boolean {
   return true;
 }
 
-/** Reads the value of a field, with tags. `depth` is the number of objects and lists around it. */
+/**
+ * Reads the value of a field, with tags. `depth` is the number of objects and lists around it. Returns true if a frame was
+ * pushed that reads the value.
+ */
 export function readField(machine: ReadMachine, member: MemberPlan, depth: number): boolean {
   const { writer, scanner } = machine;
   const { value } = member;
@@ -111,7 +117,7 @@ function openList(machine: ReadMachine, step: number, member: MemberPlan, depth:
   return true;
 }
 
-/** Reads a message with its tag and its length, or as a group. */
+/** Reads a message with its tag and its length, or as a group. Returns true if a frame was pushed that reads it. */
 export function readMessage(machine: ReadMachine, member: MemberPlan, depth: number): boolean {
   const part = beginMessage(machine, member);
   const isLeft = readContents(machine, member.value.message!, depth);
@@ -119,7 +125,7 @@ export function readMessage(machine: ReadMachine, member: MemberPlan, depth: num
   return isLeft;
 }
 
-/** Writes the bytes before the contents of a message. Returns the start of the contents. */
+/** Writes the bytes before the contents of a message. Returns the offset at which the contents begin in the writer. */
 export function beginMessage({ writer }: ReadMachine, { framing, tag, number }: MemberPlan): number {
   if (framing === Framing.ITEM) {
     // Group 1 with type_id = 2 and message = 3 (descriptor.proto, message_set_wire_format).
@@ -150,15 +156,16 @@ export function endMessage(
   if (framing === Framing.ITEM) writer.tag(1, Wire.END_GROUP);
 }
 
-/** The Close of each Framing. */
+/** The bytes that end a message, by its {@link Framing}. */
 const CLOSES = [Close.LENGTH, Close.GROUP, Close.ITEM];
 
-/** The tags of struct.proto: of the entries of a Struct, of their keys and of the values of a list; and of a Value's members. */
+/** The tag of field 1 in the messages of struct.proto: the entries of a Struct, their keys, and the values of a ListValue. */
 export const ENTRY_TAG = (1 << 3) + Wire.LEN;
+/** The tags of a Value's members `struct_value` and `list_value`. */
 const STRUCT_TAG = (5 << 3) + Wire.LEN;
 const LIST_TAG = (6 << 3) + Wire.LEN;
 
-/** Reads any JSON value as the contents of a google.protobuf.Value. */
+/** Reads any JSON value as the contents of a google.protobuf.Value. Returns true if a frame was pushed that reads them. */
 export function readStructValue(machine: ReadMachine, depth: number): boolean {
   const { scanner, writer } = machine;
   switch (scanner.peek()) {
@@ -196,7 +203,10 @@ export function readStructValue(machine: ReadMachine, depth: number): boolean {
   }
 }
 
-/** Begins the part of an object or a list in a Value, or writes it at once if it is empty. */
+/**
+ * Writes the tag of an object or a list in a Value. Its length is written at once if it is empty, and otherwise by its frame.
+ * Returns `isLeft`.
+ */
 function nested({ writer, frame }: ReadMachine, tag: number, isLeft: boolean): boolean {
   const part = writer.begin(tag);
   if (isLeft) frame.inner = part;

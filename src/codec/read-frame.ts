@@ -1,4 +1,7 @@
-/** The frames of the ReadMachine: each is an object, a list or a step that is not finished. */
+/**
+ * A ReadFrame is the state of one JSON object or list that is being read, or of another step that is not finished. The
+ * ReadMachine has a stack of them.
+ */
 import type { BoundEntry, BoundMessage } from './bound.js';
 import type { KeyTable } from './key-table.js';
 import type { MemberPlan, MessagePlan } from './read-plan.js';
@@ -22,15 +25,15 @@ export const Step = {
   LIST: 5,
   /** Find the type of an Any, read its value, or end it. */
   ANY: 6,
-  /** Read the members of an Any whose value has a key of its own. */
+  /** Read the members of an Any whose value is under the key `value`, as for a Timestamp. */
   ANY_VALUE: 7,
   SKIP_OBJECT: 8,
   SKIP_LIST: 9,
   /** Compare the value that was read for a field with the value that is bound to it. */
   AGAINST: 10,
-  /** Compare a message whose JSON is not an object of its fields. */
+  /** Compare a message whose JSON is not an object of its fields with the values that are bound to it. */
   AGAINST_MESSAGE: 11,
-  /** End the whole text. */
+  /** Check that nothing comes after the value, and end the message. */
   END: 12,
 } as const;
 
@@ -55,17 +58,17 @@ export const Close = {
   ITEM: 3,
 } as const;
 
-/** A frame serves many messages one after the other, so each step sets the fields that it uses. */
+/** Frames are used again for other objects, so each step sets the fields that it uses. */
 export class ReadFrame {
   step: number = Step.END;
-  /** The number of objects and lists around it. */
+  /** The number of objects and lists around this one. */
   depth = 0;
   /** True until the first element or member has been read. */
   isFirst = true;
   close: number = Close.NOTHING;
-  /** The start of the part whose length is written when the frame ends. */
+  /** The offset in the message of the part whose length is written when the frame ends. */
   part = 0;
-  /** The start of a second part inside of that part, whose length is written too; -1 if there is none. */
+  /** The offset of a second part inside of that part, whose length is written too; -1 if there is none. */
   inner = -1;
   /** The number of a group. For an Any, the position of the writer before its value. */
   number = 0;
@@ -73,13 +76,13 @@ export class ReadFrame {
   entry = -1;
   /** The offset of the opening bracket, or of the value that is compared. */
   start = 0;
-  /** The place of the object in the stack of members. */
+  /** The offset of the object's first slot in the {@link SeenStack}. */
   base = 0;
   /** The {@link AnyState}, or the position of the writer before a value that is compared. */
   state = 0;
   /** True if the object is the value of an Any, so that it may have the key `@type`. */
   inAny = false;
-  /** True if these keys of an Any have been read. */
+  /** `hasType` and `hasValue` are true if these keys of an Any, `@type` and `value`, have been read. */
   hasType = false;
   hasValue = false;
   plan: MessagePlan | undefined;
@@ -87,12 +90,12 @@ export class ReadFrame {
   member: MemberPlan | undefined;
   bound: BoundMessage | undefined;
   against: Exclude<BoundEntry, { kind: 'message' }> | undefined;
-  /** The keys without a bit, which are unknown keys and extensions. */
+  /** The keys that have no bit in the SeenStack: unknown keys and extensions. */
   private others: Set<unknown> | undefined;
   keys: KeyTable | undefined;
   types: TypeOffsets | undefined;
 
-  /** Records a key without a bit. Returns false if it was recorded before. */
+  /** Records a key that has no bit in the SeenStack. Returns false if it was recorded before. */
   addOther(key: unknown): boolean {
     this.others ??= new Set();
     const isNew = !this.others.has(key);
@@ -100,7 +103,7 @@ export class ReadFrame {
     return isNew;
   }
 
-  /** Forgets the data of one text. */
+  /** Drops the references to the data of a request. */
   clear(): void {
     if (this.bound !== undefined) this.bound = undefined;
     if (this.others !== undefined) this.others = undefined;

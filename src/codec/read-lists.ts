@@ -13,7 +13,10 @@ import { passUnknownName, readValue } from './read-value.js';
 import { expectedScalar, type IntegerType, writeScalarText, writeSmallInteger } from './scalar.js';
 import { Wire } from './wire-writer.js';
 
-/** Returns true if another element or member follows. The frame's first one follows its bracket. */
+/**
+ * Reads the comma before the next element or member, or the closing bracket. Returns true if there is a next one. There is
+ * always a first one, because no frame is pushed for an empty list or object.
+ */
 export function hasNext({ scanner }: ReadMachine, frame: ReadFrame, close: number): boolean {
   if (!frame.isFirst) return scanner.hasMore(close);
   frame.isFirst = false;
@@ -73,7 +76,7 @@ export function moreEntries(machine: ReadMachine, frame: ReadFrame): void {
   machine.pop();
 }
 
-/** Ends the entry whose value was left to a frame. */
+/** Writes the length of the map entry whose value was left to a frame, if there is one. */
 function endEntry({ writer }: ReadMachine, frame: ReadFrame): void {
   if (frame.entry < 0) return;
   writer.join(frame.entry);

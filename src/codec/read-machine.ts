@@ -9,12 +9,16 @@ import type { MessagePlan, ReadPlans } from './read-plan.js';
 import { SeenStack } from './seen-stack.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
-/** A part that takes longer, in milliseconds, makes the next ones smaller; one that takes less makes them larger. */
+/**
+ * If a part takes more than LONG_MS milliseconds, the next parts are smaller. If it takes less than SHORT_MS, they are larger.
+ */
 const LONG_MS = 20;
 const SHORT_MS = 8;
-/** The smallest part, in bytes of JSON. */
+/** The smallest part that is read without a pause, in bytes of JSON. */
 const LEAST_BYTES = 1 << 15;
-/** A part of 2 to the power of this many bytes that is moved counts as one byte of JSON. */
+/**
+ * When a length is written before its part, the bytes of the part may have to be moved. 2^7 of them count as one byte of JSON.
+ */
 const MOVED_SHIFT = 7;
 
 /** The type of an Any: its URL, the URL as a JSON string, and the plan of the message type. */
@@ -28,7 +32,7 @@ export class ReadMachine {
   readonly scanner: JsonScanner;
   readonly writer = new WireWriter();
   readonly seen = new SeenStack();
-  /** The positions of all `@type` keys that were found in the current text. */
+  /** The offsets of the values of all `@type` keys that were found in the current text. */
   typeOffsets: TypeOffsets | undefined;
   lastType: AnyType | undefined;
   /** The number of frames on the stack. */
@@ -51,7 +55,7 @@ export class ReadMachine {
     this.scanner = new JsonScanner(maxDepth);
   }
 
-  /** Begins with a text. */
+  /** Begins to read a text. */
   begin(json: Uint8Array): void {
     this.writer.reset();
     this.partBytes = this.mostBytes;
@@ -62,7 +66,7 @@ export class ReadMachine {
   /** Starts a new part of the work: sets the offset at which the machine stops, so that other requests can run. */
   refresh(): void {
     this.stop = this.scanner.pos + this.partBytes;
-    // A text that is read at once needs no time of day.
+    // A text that is read in one part needs no clock.
     if (this.stop < this.scanner.end) this.begunAt = performance.now();
   }
 
@@ -73,7 +77,7 @@ export class ReadMachine {
     else if (took < SHORT_MS) this.partBytes = Math.min(this.mostBytes, this.partBytes * 2);
   }
 
-  /** Goes back to read a part of the text again. These bytes count twice. */
+  /** Goes back to `offset`, to read the text again from there. So these bytes count twice. */
   rewind(offset: number): void {
     this.stop -= this.scanner.pos - offset;
     this.scanner.pos = offset;
@@ -96,13 +100,13 @@ export class ReadMachine {
     return frame;
   }
 
-  /** Lets the frame on top write the length of `part` when it ends. */
+  /** Lets the frame on top write, when it ends, the length of the part that began at `part`. */
   closeWithLength(part: number): void {
     this.frame.close = Close.LENGTH;
     this.frame.part = part;
   }
 
-  /** Ends the frame on top. */
+  /** Ends the frame on top, and writes the bytes that end its part of the message. */
   pop(): void {
     const { frame, writer } = this;
     const { close } = frame;

@@ -16,7 +16,7 @@ import { Char, duplicateKey, ReadProblem } from './read-problem.js';
 export function moreMembers(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner, seen } = machine;
   const plan = frame.plan!;
-  // An object without members comes here only if it lacks required or bound ones.
+  // A frame for an empty object is pushed only if fields are required or bound.
   if (frame.isFirst && scanner.isEmpty(Char.CLOSE_OBJECT)) return endObject(machine, frame);
   while (hasNext(machine, frame, Char.CLOSE_OBJECT)) {
     scanner.peek();
@@ -60,7 +60,10 @@ function endObject(machine: ReadMachine, { plan, base, bound, start }: ReadFrame
   machine.pop();
 }
 
-/** Skips the value of the key that was read last, or throws the error for an unknown key. */
+/**
+ * Skips the value of the unknown key that was read last. Throws a ReadProblem if unknown keys are not ignored; `@type` in the
+ * value of an Any is always skipped.
+ */
 export function passUnknown(
   machine: ReadMachine,
   frame: ReadFrame,

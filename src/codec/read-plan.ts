@@ -18,14 +18,14 @@ import { expectedScalar, fieldWireType, scalarWireType } from './scalar.js';
 import { type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire } from './wire-writer.js';
 
-/** The ways to read and write a value. */
+/** How a value is read from JSON and encoded. */
 export const Kind = {
   STRING: 0,
   BYTES: 1,
   BOOL: 2,
   DOUBLE: 3,
   FLOAT: 4,
-  /** An integer that is a varint as it is. */
+  /** An integer that is written as a varint of its two's complement. */
   VARINT: 5,
   ZIGZAG: 6,
   FIXED32: 7,
@@ -59,7 +59,7 @@ export interface ValuePlan {
   readonly scalar: ScalarType;
   /** A description of the values, for error texts. */
   readonly expected: string;
-  /** The range of an integer, cut to the numbers that a double holds exactly. */
+  /** `least` and `most` are the range of an integer, cut to the numbers that a double holds exactly. */
   readonly least: number;
   readonly most: number;
   readonly enum: EnumPlan | undefined;
@@ -76,10 +76,13 @@ export interface EnumPlan {
   readonly skipsUnknown: boolean;
 }
 
-/** The kinds of JSON that a message may have. */
+/**
+ * The kinds of JSON that a message type may have: an object of its fields, a string such as that of a Timestamp, the value of a
+ * wrapper, and those of Value, Struct, ListValue and Any.
+ */
 export const Form = { OBJECT: 0, TEXT: 1, WRAPPER: 2, VALUE: 3, STRUCT: 4, LIST: 5, ANY: 6 } as const;
 
-/** The kinds of members: single values, lists and maps. */
+/** The kinds of members: single values, lists and maps. A member is UNPREPARED until `prepare` is called. */
 export const Shape = {
   UNPREPARED: 0,
   /** A scalar whose default is not written. */
@@ -106,6 +109,7 @@ const NO_VALUE: ValuePlan = {
   takesNull: false,
 };
 
+/** The plan to read one member of a JSON object, which is a field of the message, or one value of a map. */
 export class MemberPlan {
   shape: number = Shape.UNPREPARED;
   /** The tag of a value, of packed values or of a map's entry. */
@@ -114,27 +118,27 @@ export class MemberPlan {
   value = NO_VALUE;
   /** True if `null` is a value of the field and does not mean "unset". */
   takesNull = false;
-  /** The value of a map's entry. */
+  /** The plan of a map's values. Undefined for other fields. */
   entry: MemberPlan | undefined;
   keyTag = 0;
-  /** The next member in the declaration. It is usually also the next key that a client sends. */
+  /** The field that is declared next. Its key is usually also the next one that a client sends. */
   next: MemberPlan | undefined;
   /** The JSON name in quotes. */
   readonly key: KeyBytes;
 
   constructor(
     readonly field: FieldDescriptor,
-    /** The number of its bit. It is -1 for an extension. */
+    /** The index of the field in its message, and of its bit in the {@link SeenStack}. It is -1 for an extension. */
     readonly ordinal: number,
-    /** The index of the slot of its oneof. It is -1 if it is in none. */
+    /** The index of the slot of the field's oneof among the slots of the object. It is -1 if the field is in no oneof. */
     readonly oneof: number,
-    /** The number on the wire, which is 2 for the values of a map. */
+    /** The number of the field on the wire. For the values of a map it is 2. */
     readonly number = field.number,
   ) {
     this.key = new KeyBytes(JSON.stringify(field.jsonName));
   }
 
-  /** Prepares the parts that need other types. Such a type may be the type itself, so this is done on first use. */
+  /** Prepares what depends on other message types. A message type may contain itself, so this is done on first use. */
   prepare(plans: ReadPlans): void {
     const { field, number } = this;
     const { type, cardinality, parent } = field;
@@ -162,7 +166,7 @@ export class MemberPlan {
   }
 }
 
-/** The value of a map's entry, which is written even if it is the default. */
+/** The plan of a map's values, which are written even if they are the default. */
 class MapValuePlan extends MemberPlan {
   constructor(field: FieldDescriptor) {
     super(field, -1, -1, 2);
@@ -176,12 +180,12 @@ export class MessagePlan {
   readonly required: readonly MemberPlan[];
   /** The first member that a client may use. */
   readonly first: MemberPlan | undefined;
-  /** The number of slots of an object: slots for one bit of each member, and a slot for each oneof. */
+  /** The number of slots in the {@link SeenStack} that an object needs: a bit for each member, and a slot for each oneof. */
   readonly slots: number;
   readonly form: number;
-  /** The reader of the text, for the form TEXT. */
+  /** The reader of the JSON string, for the form TEXT. Undefined for other forms. */
   readonly text: TextForm | undefined;
-  /** The value of a wrapper, and its tag. */
+  /** The plan of a wrapper's `value`, and the tag of this field. Undefined and 0 for other messages. */
   readonly wrapped: ValuePlan | undefined;
   readonly wrappedTag: number;
   /** The ordinals of the members that a client may use, by their names. */
@@ -230,7 +234,7 @@ export class MessagePlan {
     return ordinal === undefined ? undefined : this.members[ordinal];
   }
 
-  /** Returns the member with a proto name, a JSON name or a name `[pkg.ext]`. */
+  /** Returns the member with a proto name, a JSON name or, for an extension, a name such as `[pkg.ext]`. */
   named(name: string): MemberPlan | undefined {
     const member = this.byName.get(name);
     if (member !== undefined || !name.startsWith('[')) return member;

@@ -1,4 +1,6 @@
-/** The reasons why a JSON body cannot be read, and the characters of JSON that errors and readers refer to. */
+/**
+ * This module has the error for a JSON body that cannot be read, and the characters of JSON that errors and readers refer to.
+ */
 
 /**
  * The reason why a body cannot be read. With `syntax` it is not JSON; with `value` the value or key at `offset` does
@@ -35,7 +37,7 @@ export const Char = {
   T: 0x74,
 } as const;
 
-/** Returns the error for a key that its object has twice. `offset` is that of the second one. */
+/** Returns the error for a key that an object has twice. `offset` is that of the second key. */
 export function duplicateKey(offset: number): ReadProblem {
   return new ReadProblem('value', offset, 'expected once, found twice');
 }

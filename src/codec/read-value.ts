@@ -57,7 +57,7 @@ function readInteger(scanner: JsonScanner, writer: WireWriter, value: ValuePlan)
   }
 }
 
-/** Writes a safe integer in the way of its type. Returns true. */
+/** Writes a safe integer in the encoding of its kind. Returns true, so that a condition can call it. */
 function writeWhole(writer: WireWriter, kind: number, value: number): boolean {
   switch (kind) {
     case Kind.VARINT:
@@ -79,7 +79,10 @@ const DIGITS = new Digits();
 /** The largest uint64 has 20 digits. */
 const MOST_DIGITS = 20;
 
-/** Reads an integer that has many digits, a point or an exponent, or is out of range. Returns false if it is none. */
+/**
+ * Reads an integer that has many digits, a point or an exponent, or is out of range. Returns false if it is no integer of the
+ * type.
+ */
 function readLargeInteger(scanner: JsonScanner, writer: WireWriter, type: IntegerType, isQuoted: boolean): boolean {
   const { bytes, view, pos, end } = scanner;
   const start = isQuoted ? pos + 1 : pos;

@@ -1,7 +1,7 @@
 /**
- * This module converts texts to scalar values in the wire format. The same rules apply to JSON strings and numbers, map
- * keys, path and query. Integers are exact: they are parsed into 32-bit halves, never into a double. `1e3` and `1.0`
- * are integers too.
+ * This module converts texts to scalar values in the wire format. The same rules apply to JSON strings and numbers, map keys,
+ * path and query. Integers are exact: those with more than 15 digits are parsed in two parts, because a double would round
+ * them. `1e3` and `1.0` are integers too.
  */
 import type { EnumDescriptor, FieldType, ScalarType } from '../schema/descriptor.js';
 import { Wire, type WireWriter } from './wire-writer.js';
@@ -101,8 +101,8 @@ export function writeInteger(type: IntegerType, text: string, writer: WireWriter
 const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
 /**
- * Returns the integer that the bytes from `start` to `end` stand for, such as `7`, `1.0` or `1.5e3`, if it has few digits.
- * Returns NaN for other texts, whether they are integers or not.
+ * Returns the integer that the bytes from `start` to `end` stand for, such as `7`, `1.0` or `1.5e3`, if it has at most 15
+ * digits. Returns NaN for other texts, whether they are integers or not.
  */
 export function shortInteger(bytes: Uint8Array, start: number, end: number): number {
   if (end - start > SAFE_DIGITS) return Number.NaN;
@@ -193,7 +193,8 @@ export function writeMagnitude(
 ): boolean {
   const { wide, signed, write } = INTEGERS[type];
   if (!wide || (negative && !signed)) return false;
-  // The lower half is exact. The upper half is at most one off, if the lower half is near to one of its ends.
+  // `low` is exact. `high` may be off by one, because `total` is rounded. Then its lower half differs from `low` by almost
+  // 2^32.
   const total = upper * scale + lower;
   const low = (Math.imul(upper | 0, scale) + lower) >>> 0;
   let high = Math.floor(total / 0x100000000);
@@ -211,7 +212,7 @@ export function writeMagnitude(
   return true;
 }
 
-/** Returns the value of a text. Undefined when the text is not a number or is out of range. */
+/** Returns the number that a text means. Undefined when the text is not a number or is out of range. */
 export function parseFloating(scalar: 'double' | 'float', text: string): number | undefined {
   if (text === 'NaN') return Number.NaN;
   if (text === 'Infinity') return Number.POSITIVE_INFINITY;
@@ -240,7 +241,7 @@ export function writeEnumNumber(type: EnumDescriptor, text: string, writer: Wire
   return type.nameOf(number) !== undefined && writeSmallInteger('int32', number, writer);
 }
 
-/** Writes the value of a text without a tag. Returns false, and writes nothing, if the text has no such value. */
+/** Writes the value of a text without a tag. Returns false, and writes nothing, if the text is no value of the type. */
 export function writeScalarText(scalar: ScalarType, text: string, writer: WireWriter): boolean {
   switch (scalar) {
     case 'string':

@@ -1,4 +1,7 @@
-/** Records the members that occur in all objects that are currently open. All of them share one array. */
+/**
+ * A SeenStack records, for each JSON object that is open, which of its members have been read, and which member of each oneof
+ * is set. An object has several slots of 32 bits in one array: one bit for each member, and a slot for each oneof.
+ */
 export class SeenStack {
   private slots = new Int32Array(256);
   private top = 0;
@@ -7,7 +10,7 @@ export class SeenStack {
     this.top = 0;
   }
 
-  /** Adds room for one more object, and returns its base. */
+  /** Adds `size` slots for one more object. Returns its base, which is the index of the first one. */
   push(size: number): number {
     const base = this.top;
     this.top += size;
@@ -39,7 +42,7 @@ export class SeenStack {
     return after !== before;
   }
 
-  /** Returns the number of the member that is set in a oneof; -1 when none is set. */
+  /** Returns the ordinal of the member that is set in a oneof; -1 when none is set. */
   holder(base: number, oneof: number): number {
     return this.slots[base + oneof]! - 1;
   }

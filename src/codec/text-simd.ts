@@ -1,11 +1,11 @@
 /**
- * This module copies long texts into and out of JSON strings with SIMD, which JavaScript has only in WebAssembly
- * (`text-simd.wat`). That reaches nothing but its own memory, so texts are copied there and back in pieces.
+ * This module copies long texts into and out of JSON strings with SIMD instructions, which JavaScript has only in WebAssembly
+ * (`text-simd.wat`). WebAssembly reaches only its own memory, so texts are copied there and back in pieces.
  */
 import { LETTERS, MEANINGS } from './escapes.js';
 import { TEXT_SIMD_CODE } from './text-simd-code.js';
 
-/** For shorter texts, a loop in JavaScript is faster. */
+/** Texts with fewer bytes are copied by a loop in JavaScript, which is faster for them. */
 export const LONG_TEXT = 1024;
 /** The most bytes that are copied at once. */
 export const PIECE = 16384;
@@ -49,31 +49,36 @@ export class TextSimd {
     }
   }
 
-  /** Returns the text from `from` to `end`, at most a piece, as a part of a JSON string. It is valid until the next call. */
+  /**
+   * Returns the text from `from` to `end`, at most PIECE bytes, as a part of a JSON string. It is valid until the next call.
+   */
   escape(text: Uint8Array, from: number, end: number): Uint8Array {
     this.memory.set(text.subarray(from, end), SOURCE);
     return this.memory.subarray(TARGET, this.code.escape(SOURCE + end - from));
   }
 
   /**
-   * Reads a part of a JSON string from `from` to `end`, at most a piece. Returns the offset at which it stopped: at `end`, at a
-   * byte that is neither text nor a short escape, or at a backslash before `end`. {@link unescaped} then has the text.
+   * Reads a part of a JSON string from `from` to `end`, at most PIECE bytes. Returns the offset at which it stopped: at `end`,
+   * at a byte that is neither text nor a short escape, or at a backslash before `end`. {@link unescaped} then has the text.
    */
   unescape(json: Uint8Array, from: number, end: number): number {
     this.memory.set(json.subarray(from, end), SOURCE);
     return from + this.code.unescape(SOURCE + end - from) - SOURCE;
   }
 
-  /** Returns the text that was read last. It is valid until the next call. */
+  /** Returns the text that {@link unescape} read last. It is valid until the next call. */
   unescaped(): Uint8Array {
     return this.memory.subarray(TARGET, this.written[0]);
   }
 }
 
-/** A position that no byte has. */
+/** A position that no byte has, so that the place stays empty. */
 const NOWHERE = 0xff;
 
-/** Returns the positions of eight bytes without the marked ones, or with one more before each marked one. */
+/**
+ * Returns one row of a table for the SIMD instruction that rearranges bytes: the positions of eight bytes, without the marked
+ * ones or, if `isLonger` is true, with a free place before each marked one. `marked` has a bit for each byte.
+ */
 function rowOf(marked: number, isLonger: boolean): Uint8Array {
   const row = new Uint8Array(16).fill(NOWHERE);
   let count = 0;
@@ -88,7 +93,7 @@ function rowOf(marked: number, isLonger: boolean): Uint8Array {
 let created: TextSimd | undefined;
 let isMissing = false;
 
-/** Returns undefined if the machine or the process has no WebAssembly with SIMD. It is loaded on first use. */
+/** Returns the code, which is loaded on first use. Undefined if the machine or the process has no WebAssembly with SIMD. */
 export function textSimd(): TextSimd | undefined {
   if (created === undefined && !isMissing) {
     try {

@@ -1,6 +1,6 @@
 /**
- * This module reads the well-known types whose JSON is a text (ProtoJSON): Timestamp, Duration and FieldMask. The readers
- * write a message's contents without tag and length. It also knows the wrappers.
+ * This module reads the well-known types whose JSON is a string (ProtoJSON): Timestamp, Duration and FieldMask. The readers
+ * write a message's contents without tag and length. The module also lists the wrappers, such as Int32Value.
  */
 import type { ScalarType } from '../schema/descriptor.js';
 import { writeMaskPaths } from './mask-path.js';
@@ -50,7 +50,7 @@ export function wrappedScalar(fullName: string): ScalarType | undefined {
 const MIN_SECONDS = -62135596800;
 const MAX_SECONDS = 253402300799;
 
-/** Parses RFC 3339 (section 5.6) with at most nine digits of a second. */
+/** Parses a time of RFC 3339 (section 5.6) whose seconds have at most nine decimals, and writes it. */
 function writeTimestamp(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
   if (end - start < SHORTEST_TIMESTAMP) return false;
   const year = digitsAt(bytes, start, 4);
@@ -78,7 +78,7 @@ const LETTER_T = 0x54;
 const LETTER_Z = 0x5a;
 const LETTER_S = 0x73;
 
-/** Returns the number that `count` digits at `at` are; NaN if there are not that many. */
+/** Returns the number that the `count` digits at `at` stand for; NaN if there are not that many. */
 function digitsAt(bytes: Uint8Array, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {
@@ -121,7 +121,10 @@ function daysIn(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** Returns the days between 1970-01-01 and a date of the Gregorian calendar. Years are counted from March, so a leap day is the last. */
+/**
+ * Returns the days from 1970-01-01 to a date of the Gregorian calendar. Years are counted from March, so that a leap day is the
+ * last day of its year.
+ */
 function daysSince1970(year: number, month: number, day: number): number {
   const from = month > 2 ? year : year - 1;
   const ofYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
@@ -131,7 +134,7 @@ function daysSince1970(year: number, month: number, day: number): number {
 /** The limit of a Duration, which is about 10,000 years (duration.proto). */
 const MAX_DURATION_SECONDS = 315576000000;
 
-/** Parses seconds such as `-1.5s`, with one to twelve digits before the point. */
+/** Parses seconds such as `-1.5s`, with one to twelve digits before the point, and writes them. */
 function writeDuration(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
   const isNegative = bytes[start] === Char.MINUS;
   const from = isNegative ? start + 1 : start;

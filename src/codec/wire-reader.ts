@@ -22,7 +22,10 @@ const NO_VIEW = new DataView(NOTHING.buffer);
 
 export class WireReader {
   at: number;
-  /** The halves of the number that was read last, as signed integers, which V8 keeps without an allocation. */
+  /**
+   * `lowBits` and `highBits` are the halves of the number that was read last, as signed integers, which V8 keeps without an
+   * allocation.
+   */
   lowBits = 0;
   highBits = 0;
   bytes: Uint8Array;
@@ -46,7 +49,7 @@ export class WireReader {
     this.end = 0;
   }
 
-  /** Starts over with the first `length` of other bytes. */
+  /** Starts to read the first `length` bytes of another buffer. */
   protected load(bytes: Uint8Array, view = viewOf(bytes), length = bytes.length): void {
     this.bytes = bytes;
     this.at = 0;
@@ -70,7 +73,7 @@ export class WireReader {
     this.end = end;
   }
 
-  /** A field's number and wire type as one number: `number * 8 + type`. */
+  /** Reads a tag: a field's number and wire type as one number, `number * 8 + type`. */
   tag(): number {
     const first = this.at < this.end ? this.bytes[this.at]! : 0;
     if (first > 7 && first < 0x80) {
@@ -92,7 +95,7 @@ export class WireReader {
     this.highBits = 0;
   }
 
-  /** Does the same as {@link varint}. It is a function of its own so that V8 inlines the short ones. */
+  /** Reads a varint of several bytes. It is a function of its own so that V8 inlines {@link varint}. */
   private longVarint(): void {
     const { bytes, end } = this;
     let { at } = this;
@@ -124,7 +127,7 @@ export class WireReader {
     this.at = at;
   }
 
-  /** Does the same as {@link varint} at the end of the range. */
+  /** Reads a varint of several bytes if fewer than ten bytes are left. */
   private lastVarint(): void {
     const { bytes, end } = this;
     let low = 0;

@@ -76,7 +76,7 @@ export class WireSource extends WireReader {
     this.end = this.numbers[span * 3 + 2]!;
   }
 
-  /** Moves the end of the last span to the reader. */
+  /** Moves the end of the last span to the position of the reader. */
   extend(): void {
     this.numbers[this.top * 3 - 1] = this.at;
   }

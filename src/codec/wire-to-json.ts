@@ -1,6 +1,7 @@
 /**
  * This module converts the wire format to JSON, from bytes to bytes, in one pass. The fields are written in the order of their
- * declaration, and extensions after them. It stops after about a MiB, and continues when it is called again.
+ * declaration, and extensions after them. It stops after about a MiB of JSON, so that other requests can run, and continues
+ * when it is called again.
  */
 import type { FieldMask } from './field-mask.js';
 import type { JsonWriter } from './json-writer.js';
@@ -12,27 +13,27 @@ import { morePaths, writeMessage } from './write-message.js';
 import { moreSpans } from './write-order.js';
 import type { FieldPlan, MessagePlan, WritePlans } from './write-plan.js';
 
-/** The value to write. If `only` is given, the value of this field is the whole JSON; that of an omitted field is null. */
+/** The message to write. If `only` is given, the value of this field is the whole JSON; that of an omitted field is null. */
 export interface WriteTask {
   readonly plan: MessagePlan;
   readonly only: FieldPlan | 'omitted' | undefined;
   readonly wire: Uint8Array;
   readonly mask: FieldMask | undefined;
-  /** The most levels of messages. */
+  /** The most levels of nested messages. */
   readonly depth: number;
 }
 
 export class WireToJson {
   private readonly machine: WriteMachine;
   private task: WriteTask | undefined;
-  /** The length of the text before the message. */
+  /** The length of the text in the writer before the message. */
   private before = 0;
 
   constructor(plans: WritePlans) {
     this.machine = new WriteMachine(plans);
   }
 
-  /** Begins with a task. Its JSON goes to `out`. */
+  /** Begins to write the message of a task. Its JSON goes to `out`. */
   begin(task: WriteTask, out: JsonWriter): void {
     this.task = task;
     this.before = out.length;
@@ -45,7 +46,7 @@ export class WireToJson {
     this.machine.out = out;
   }
 
-  /** Writes the next part. Returns true when all is written. Throws BrokenWire if the bytes are not such a message. */
+  /** Writes the next part. Returns true when all is written. Throws BrokenWire if the bytes are not a message of the type. */
   more(): boolean {
     const { machine } = this;
     machine.refresh();
@@ -63,8 +64,8 @@ export class WireToJson {
   }
 
   /**
-   * Begins from the start again, so that only values that count are read. A value that cannot be written does not matter if the
-   * upstream sent another one behind it.
+   * Begins the message again, with its fields put in order first, after a value could not be written. Such a value does not
+   * matter if the upstream sent another value for the same field behind it, because the last one counts.
    */
   private beginCarefully(task: WriteTask): void {
     const { machine } = this;

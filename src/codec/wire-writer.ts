@@ -20,10 +20,10 @@ const LONG_TEXT = 512;
 export class WireWriter {
   bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   pos = 0;
-  /** A view of `bytes`. */
+  /** A DataView of `bytes`. */
   view = viewOf(this.bytes);
 
-  /** Starts a new text. The results of {@link slice} stay valid. */
+  /** Starts a new message. The results of {@link slice} stay valid. */
   reset(): void {
     this.pos = 0;
     if (this.bytes.length > KEPT_SIZE) this.use(Buffer.allocUnsafeSlow(FIRST_SIZE));
@@ -44,7 +44,7 @@ export class WireWriter {
     return copy;
   }
 
-  /** Returns the bytes that were written since {@link reset}. A large buffer is given away instead of copied. */
+  /** Returns the bytes that were written since {@link reset}. A large buffer is returned itself, without a copy. */
   take(): Uint8Array {
     const { bytes, pos } = this;
     if (pos <= KEPT_SIZE || pos * 2 < bytes.length) return this.slice();
@@ -120,7 +120,7 @@ export class WireWriter {
     else this.varint64(value | 0, Math.floor(value / 0x100000000) | 0);
   }
 
-  /** Writes an integer of at most 52 bits with its sign in the lowest bit. */
+  /** Writes an integer of at most 52 bits in the zigzag encoding, which has the sign in the lowest bit. */
   zigzag(value: number): void {
     const encoded = value < 0 ? -2 * value - 1 : 2 * value;
     if (encoded <= 0x7fffffff) this.uint32(encoded);
@@ -164,7 +164,7 @@ export class WireWriter {
     this.pos += size;
   }
 
-  /** Writes a length and the bytes of `source` from `from` to `to`. `view` is a view of `source`. */
+  /** Writes a length and the bytes of `source` from `from` to `to`. `view` is a DataView of `source`. */
   text(source: Buffer, view: DataView, from: number, to: number): void {
     const size = to - from;
     this.reserve(size + 5);
@@ -203,12 +203,13 @@ export class WireWriter {
     this.join(start);
   }
 
-  /** Begins a length-delimited part. The result must be passed to {@link join}. */
+  /** Begins a length-delimited part: reserves a byte for its length. The result must be passed to {@link join} at its end. */
   fork(): number {
     this.reserve(1);
     return ++this.pos;
   }
 
+  /** Ends the part for which {@link fork} returned `start`: writes its length in front of it. */
   join(start: number): void {
     const length = this.pos - start;
     if (length < 0x80) {
@@ -226,8 +227,8 @@ export class WireWriter {
   }
 
   /**
-   * Ends two parts that began one inside of the other, with a tag of one byte for the inner one: `outer` is two bytes before
-   * `inner`. The contents are moved only once.
+   * Ends two parts of which one is inside of the other, and moves their contents only once. `outer` and `inner` are the results
+   * of {@link fork}; between them are only the inner part's tag of one byte and its length.
    */
   joinBoth(outer: number, inner: number): void {
     const length = this.pos - inner;
@@ -250,7 +251,7 @@ export class WireWriter {
     this.pos = end;
   }
 
-  /** Moves the bytes since `start`, which are more than four, `by` bytes up. */
+  /** Moves the bytes from `start` on to offsets that are higher by `by`. */
   private shift(start: number, by: number): void {
     const { view, bytes } = this;
     let at = this.pos - 4;

@@ -86,7 +86,7 @@ function isHidden({ only, mask }: WriteFrame, field: FieldPlan): boolean {
   return mask !== undefined && !mask.has(field.field!);
 }
 
-/** Takes the text of the message back, and lets its fields be put in order. */
+/** Removes the JSON of the message that is written already, and lets its fields be put in order first. */
 function putInOrder(machine: WriteMachine, frame: WriteFrame): void {
   if (frame.keys !== undefined) closeMap(machine, frame);
   machine.out.cut(frame.text);
@@ -98,7 +98,7 @@ function putInOrder(machine: WriteMachine, frame: WriteFrame): void {
   machine.orderFirst(frame);
 }
 
-/** Writes one record, or pushes a frame for it. Afterwards the frame is behind the record. */
+/** Writes one record, or pushes a frame for it. Afterwards `frame.at` is the offset after the record. */
 function writeRecord(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, tag: number, start: number): void {
   const mask = frame.only === undefined ? frame.mask?.get(field.field!) : frame.mask;
   if (field.shape === Shape.SINGULAR) {
@@ -146,7 +146,7 @@ function writeRecord(machine: WriteMachine, frame: WriteFrame, field: FieldPlan,
   else writeMessage(machine, field.message, content, end, frame.depth - 1, mask);
 }
 
-/** Writes a text, and those of the same list that directly follow. */
+/** Writes a string, and the strings of the same list that directly follow it. */
 function writeTexts(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, tag: number): void {
   const { count, bytes } = machine;
   const isList = field.shape === Shape.REPEATED && tag < 0x80;
@@ -199,7 +199,7 @@ function writePacked(machine: WriteMachine, frame: WriteFrame, field: FieldPlan)
   morePacked(machine, packed);
 }
 
-/** Goes on with a packed record. The frame below is that of the message. */
+/** Goes on with a packed record. The frame below this one is that of the message. */
 export function morePacked(machine: WriteMachine, frame: WriteFrame): void {
   const field = frame.field!;
   const { parent } = machine;
@@ -237,10 +237,13 @@ function writeSomeNumbers(machine: WriteMachine, field: FieldPlan): void {
   machine.left -= count;
 }
 
-/** The most numbers that are written without a look at the room and at the time. */
+/** The most numbers that are written before room for more is made, and before the machine may stop for other requests. */
 const NUMBERS = 64;
 
-/** Writes all records of a singular field in an ordered message: the last scalar, or the merged message. */
+/**
+ * Writes a singular field of a message whose fields were put in order. All its records make one value: the last scalar, or the
+ * merged message.
+ */
 function writeMerged(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, start: number): void {
   const from = machine.top;
   machine.addSpan(0, start, machine.end);
@@ -266,7 +269,7 @@ function hasValue(machine: WriteMachine, field: FieldPlan, from: number): boolea
   return field.kind < Kind.STRING ? !isDefault(machine, field) : machine.at < machine.end;
 }
 
-/** Writes the defaults of the fields before `order`, if defaults are written. */
+/** Writes the defaults of the unset fields before `order`, if `emitDefaults` is set. */
 function writeDefaults(machine: WriteMachine, frame: WriteFrame, order: number): void {
   if (frame.only !== undefined) return;
   const { declared } = frame.plan!;

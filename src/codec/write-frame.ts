@@ -27,7 +27,7 @@ export const Step = {
 export class WriteFrame {
   step: number = Step.FIELDS;
   plan: MessagePlan | undefined;
-  /** The field whose elements are written, for PACKED and BYTES. */
+  /** The field whose elements are written, for PACKED. */
   field: FieldPlan | undefined;
   /** The field that is the whole JSON. Undefined if the JSON is an object of all fields. */
   only: FieldPlan | undefined;
@@ -35,20 +35,20 @@ export class WriteFrame {
   /** The largest number of levels of messages in this one, itself included. */
   depth = 0;
 
-  /** The spans of the source that are still to be read. */
+  /** The spans that are still to be read: from `span` to the one before `spanEnd`. */
   span = 0;
   spanEnd = 0;
   /** The number of spans that the source had before this frame. */
   base = 0;
-  /** The range of the current span that is still to be read. */
+  /** `at` and `end` are the range of the current span that is still to be read. */
   at = 0;
   end = 0;
-  /** The offset at which the range began. */
+  /** The offset at which the message or the value begins. */
   start = 0;
   /** True if the spans are in the order of the fields, with all records of a field together. */
   ordered = false;
 
-  /** The length of the text before the message. */
+  /** The length of the JSON before the message. */
   text = 0;
   /** True if a comma comes before the first key. */
   following = false;
@@ -59,30 +59,33 @@ export class WriteFrame {
 
   /** The field of the record that was read last. */
   last: FieldPlan | undefined;
-  /** The order of the next field that may have a default. */
+  /** The order of the first field whose default has not been considered yet. */
   next = 0;
   /** The closing bracket of the list or map that is being written, or 0. */
   open = 0;
-  /** True if that list or map has an element. */
+  /** True if the map or FieldMask that is being written has an element. */
   any = false;
   /** The keys of the map that is being written. */
   keys: KeyTable | undefined;
   /** The offsets of the last entries of all keys. Only a map with repeated keys has them. */
   lastEntries: KeyTable | undefined;
-  /** The length of the text, and the number of spans of the source, before the map began. */
+  /**
+   * The four numbers with `map` in their names are the place where the map begins, so that it can be written again: the length
+   * of the JSON before it, the next span, and the range of the current span that is still to be read.
+   */
   mapText = 0;
   mapSpan = 0;
   mapAt = 0;
   mapEnd = 0;
 
   /**
-   * The field whose span ends at the reader, and true if no field was out of order. Both are used only while spans are
-   * collected.
+   * While spans are collected, `growing` is the field whose span ends at the reader, and `inOrder` is true if no field was out
+   * of order.
    */
   growing: FieldPlan | undefined;
   inOrder = true;
 
-  /** Begins to write the paths of a FieldMask. */
+  /** Prepares the frame for the paths of a FieldMask. */
   asPaths(plan: MessagePlan): void {
     this.any = false;
     this.plan = plan.hiddenNames === undefined ? undefined : plan;

@@ -1,5 +1,5 @@
 /**
- * The WriteMachine has the state of one answer while it is written as JSON: the source, the text, and a stack of frames
+ * The WriteMachine has the state of one answer while it is written as JSON: its bytes, the JSON so far, and a stack of frames
  * instead of calls. So it can stop between two records, and go on after other requests have run.
  */
 import { isUtf8 } from 'node:buffer';
@@ -14,15 +14,15 @@ import type { FieldPlan, MessagePlan, WritePlans } from './write-plan.js';
 /** The numbers of records and of bytes of JSON that are written before other requests run. */
 const RECORDS = 1 << 18;
 const TEXT_BYTES = 1 << 20;
-/** Longer strings and bytes are written in pieces, so that the machine can stop in between. */
+/** Strings and bytes that have more bytes than this are written in pieces, so that the machine can stop in between. */
 const LONG = 1 << 16;
-/** A text of 2 to the power of this many bytes counts as one record. */
+/** In a long text, 2^4 bytes count as one record. */
 const TEXT_SHIFT = 4;
 
 export class WriteMachine extends WireSource {
   /** The number of frames on the stack. */
   count = 0;
-  /** True if the fields of all messages are put in order first. */
+  /** True if the fields of all messages are put in order before they are written. */
   isCareful = false;
   /** The number of records that may still be read before the machine stops. */
   left = 0;
@@ -98,13 +98,19 @@ export class WriteMachine extends WireSource {
     this.count--;
   }
 
-  /** Pushes the fields of a message whose content is the range from `start` to `end`, with the opening bracket. */
+  /**
+   * Writes the opening bracket, and pushes a frame for the fields of a message whose content is the range from `start` to
+   * `end`.
+   */
   pushMessage(plan: MessagePlan, start: number, end: number, depth: number, mask: FieldMask | undefined): void {
     this.out.byte(OPEN);
     this.pushFields(plan, start, end, depth, mask).close = CLOSE;
   }
 
-  /** Pushes the fields of a message, without the opening bracket. `only` is the field that is the whole JSON. */
+  /**
+   * Pushes a frame for the fields of a message, without an opening bracket. `only` is the field whose value is the whole JSON.
+   * If `following` is true, a comma comes before the first key.
+   */
   pushFields(
     plan: MessagePlan,
     start: number,
@@ -134,8 +140,8 @@ export class WriteMachine extends WireSource {
   }
 
   /**
-   * Pushes the fields of a message that came in several pieces: the spans from `from` on. They and the spans above
-   * `base` are dropped with the frame.
+   * Pushes a frame for a message that came in several pieces: the spans from `from` on. They and the other spans above `base`
+   * are dropped when the frame ends.
    */
   pushPieces(
     plan: MessagePlan,
@@ -153,7 +159,7 @@ export class WriteMachine extends WireSource {
     return frame;
   }
 
-  /** Lets the fields be put in order before they are written. */
+  /** Lets the fields of the frame's message be put in order before they are written. */
   orderFirst(frame: WriteFrame): void {
     this.top = frame.base;
     if (frame.start < frame.end) this.addSpan(0, frame.start, frame.end);

@@ -12,7 +12,10 @@ import { writeMessage, writePieces } from './write-message.js';
 import { type FieldPlan, Form, Kind } from './write-plan.js';
 import { isUnknownEnum, seekLast, writeNumber } from './write-values.js';
 
-/** The parts of an entry: the range of its key, where the record of its last value begins, and how many values it has. */
+/**
+ * The parts of the entry that {@link readEntry} read last: the range of its key, the offset of the record of its last value,
+ * and the number of its values.
+ */
 const ENTRY = { keyAt: 0, keyEnd: 0, valueAt: 0, values: 0 };
 
 /** Reads the parts of an entry into ENTRY. */
@@ -45,7 +48,7 @@ function readEntry(machine: WriteMachine, field: FieldPlan, start: number, end: 
   }
 }
 
-/** Adds the records of the entry's values as spans. Returns the first one. */
+/** Adds the records of an entry's values as spans. Returns the index of the first one. */
 function addValues(machine: WriteMachine, value: FieldPlan, start: number, end: number, depth: number): number {
   const from = machine.top;
   machine.enter(start, end);
@@ -73,8 +76,8 @@ function counts(machine: WriteMachine, value: FieldPlan, start: number, end: num
 }
 
 /**
- * Opens a map, after its key was written. `recordAt` is where its first entry begins. Returns false if the frame is at this
- * entry again, with the table of all keys.
+ * Opens a map, whose name was written. `recordAt` is the offset of its first entry. Returns false if the machine is careful:
+ * then the keys of all entries have been read, and the frame is at the first entry again.
  */
 export function openMap(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, recordAt: number): boolean {
   machine.out.byte(OPEN);
@@ -90,7 +93,7 @@ export function openMap(machine: WriteMachine, frame: WriteFrame, field: FieldPl
   return !machine.isCareful;
 }
 
-/** Writes the entry whose content begins at the reader, or pushes a frame for its value. */
+/** Writes the entry whose content is the range from `start` to `end`, or pushes a frame for its value. */
 export function writeEntry(
   machine: WriteMachine,
   frame: WriteFrame,
@@ -122,12 +125,15 @@ export function writeEntry(
     const from = addValues(machine, value, start, end, depth);
     writeValues(machine, value, from, depth, mask);
   } else if (value.kind === Kind.MESSAGE && value.message.form !== Form.VALUE) {
-    // An entry without a value has an empty message: prost omits defaults. An empty Value has no JSON.
+    // An entry without a value has an empty message: prost (Rust) omits defaults. An empty Value has no JSON.
     writeMessage(machine, value.message, 0, 0, depth, mask);
   } else out.fixed(value.unset);
 }
 
-/** Writes the map from the start again, because a key has come again. */
+/**
+ * Removes the JSON of the map, records the last entry of each key, and moves the frame to the map's start. So the map is
+ * written again without the entries that a later one replaces.
+ */
 function beginAgain(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, depth: number): void {
   const { plan } = frame;
   const last = frame.keys!;
@@ -196,8 +202,8 @@ export function writeValue(
 }
 
 /**
- * Writes the values in the records that lie in the spans from `from` on as one value: the last scalar, or the merged
- * message. The spans are dropped afterwards. There must be a value that is known.
+ * Writes the values in the records that lie in the spans from `from` on as one value: the last scalar, or the merged message.
+ * The spans are dropped afterwards. If the values are of a closed enum, it must declare at least one of them.
  */
 export function writeValues(
   machine: WriteMachine,

@@ -64,7 +64,10 @@ function writeBare(machine: WriteMachine, plan: MessagePlan, start: number, end:
   else machine.pushFields(plan, start, end, depth, undefined, field);
 }
 
-/** Writes a message of an unusual form, as if it came in pieces. */
+/**
+ * Writes a message that is not encoded as servers usually do, such as a wrapper that has its value twice. It is treated like
+ * one that came in pieces.
+ */
 function inPieces(machine: WriteMachine, plan: MessagePlan, start: number, end: number, depth: number): void {
   const from = machine.top;
   machine.addSpan(0, start, end);
@@ -72,8 +75,8 @@ function inPieces(machine: WriteMachine, plan: MessagePlan, start: number, end: 
 }
 
 /**
- * Writes a message that came in the pieces that lie in the spans from `from` on. They and the spans above of `base` are
- * dropped afterwards.
+ * Writes a message that came in pieces, which are the spans from `from` on. They and the other spans above `base` are dropped
+ * afterwards.
  */
 export function writePieces(
   machine: WriteMachine,
@@ -129,7 +132,7 @@ function writeSeconds({ out }: WriteMachine, plan: MessagePlan): void {
   else writeDuration(SECONDS, out);
 }
 
-/** Returns the field whose JSON is that of the whole message. */
+/** Returns the field with number 1, whose JSON is that of the whole message. */
 function onlyField(plan: MessagePlan): FieldPlan {
   const field = plan.of(1);
   if (field === undefined) throw new BrokenWire(`${plan.descriptor.fullName} has no field that can be written`);
@@ -291,7 +294,7 @@ class AnyParts {
       const start = machine.at;
       machine.at += length;
       if (tag >>> 3 === 1) {
-        // A text that is replaced must be UTF-8 too.
+        // A type_url must be UTF-8 even if a later one replaces it.
         if (!isUtf8(machine.bytes.subarray(this.urlStart, this.urlEnd))) throw new BrokenWire(INVALID_UTF8);
         this.urlStart = start;
         this.urlEnd = machine.at;

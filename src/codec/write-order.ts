@@ -11,12 +11,15 @@ import type { WriteMachine } from './write-machine.js';
 import type { FieldPlan } from './write-plan.js';
 import { isUnknownEnum } from './write-values.js';
 
-/** True if a record of `field` behind one of `last` shows that the fields are not in order, each in one place. */
+/**
+ * True if a record of `field` that comes after a record of `last` shows that the fields are not in the order of their
+ * declaration, or that two members of a oneof are set.
+ */
 export function isOutOfOrder(field: FieldPlan, last: FieldPlan): boolean {
   return field.order < last.order || (field.oneof !== undefined && field.oneof === last.oneof);
 }
 
-/** Goes on with the collecting of spans. The frame's pieces become its fields. */
+/** Goes on with the collecting of spans. At the end, the frame has the spans of the fields in place of those of its pieces. */
 export function moreSpans(machine: WriteMachine, frame: WriteFrame): void {
   const plan = frame.plan!;
   machine.enter(frame.at, frame.end);

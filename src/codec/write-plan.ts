@@ -70,6 +70,7 @@ const SCALARS: Readonly<Record<ScalarType, readonly [kind: number, wireType: num
 /** The properties that decide how the values of a field are written, or the keys or values of a map. */
 type Values = Pick<FieldDescriptor, 'type' | 'cardinality' | 'presence' | 'validateUtf8' | 'defaultText' | 'mapKey'>;
 
+/** The plan to write one field, or the keys or the values of a map. */
 export class FieldPlan {
   readonly kind: number;
   readonly shape: number;
@@ -81,7 +82,7 @@ export class FieldPlan {
   readonly validateUtf8: boolean;
   readonly oneof: OneofDescriptor | undefined;
   readonly enum: EnumPlan | undefined;
-  /** True if a number that the enum does not know is an unknown field. */
+  /** True if the enum is closed: a number that it does not declare is then an unknown field. */
   readonly closed: boolean;
   /** The plans of a map's keys and values. Undefined for other fields. */
   readonly mapKey: FieldPlan | undefined;
@@ -170,7 +171,7 @@ export class EnumPlan {
     }
   }
 
-  /** The JSON of a number that the enum knows. */
+  /** Returns the JSON of a number that the enum declares. Undefined for other numbers. */
   json(number: number): Fixed | undefined {
     return number >= 0 && number <= MAX_DIRECT ? this.few[number] : this.many.get(number);
   }
@@ -192,16 +193,22 @@ const MAX_DIRECT = 255;
 
 export class MessagePlan {
   readonly form: number;
-  /** The names that no path of a FieldMask may have in the JSON. Undefined for other types, and when there are none. */
+  /**
+   * For FieldMask, the names of omitted fields: paths with such a name are not written. Undefined for other types, and if there
+   * are none.
+   */
   readonly hiddenNames: ReadonlySet<string> | undefined;
-  /** True if defaults are written for some fields. */
+  /** True if some unset fields of the message are written with their defaults (`emitDefaults`). */
   hasDefaults = false;
   /**
    * True if the fields of a message are put in order before they are written, because they may come in another order than
    * they are declared, or a message of this type did.
    */
   unordered = false;
-  /** True if other fields are declared between the members of a oneof. Then fields in order may be two members of it. */
+  /**
+   * True if other fields are declared between the members of a oneof. Then two members of it may be set although all fields
+   * come in order.
+   */
   scattered = false;
   readonly byNumber: (FieldPlan | undefined)[] = [];
   private readonly others = new Map<number, FieldPlan>();
@@ -248,7 +255,7 @@ export class MessagePlan {
     const oneofs = new Map<OneofDescriptor, number>();
     let highest = 0;
     for (const { oneof, order, emitted, field } of declared) {
-      // Servers send fields by number.
+      // Servers send fields in the order of their numbers.
       if (field!.number < highest) this.unordered = true;
       highest = field!.number;
       if (emitted !== undefined) this.hasDefaults = true;

@@ -16,7 +16,7 @@ export class Seconds {
     return this;
   }
 
-  /** Reads the piece that the reader is narrowed to. */
+  /** Reads the piece that is the reader's range. A value that is in it replaces an earlier one. */
   read(reader: WireReader): void {
     while (reader.at < reader.end) {
       const tag = reader.tag();
@@ -52,7 +52,7 @@ export function writeTimestamp({ seconds, nanos }: Seconds, out: JsonWriter): vo
   out.byte(QUOTE);
 }
 
-/** The days from 0000-03-01 to 1970-01-01, and the days of 400 years. */
+/** EPOCH_DAYS is the number of days from 0000-03-01 to 1970-01-01, and ERA_DAYS the number of days in 400 years. */
 const EPOCH_DAYS = 719_468;
 const ERA_DAYS = 146_097;
 

@@ -1,4 +1,7 @@
-/** This module writes numbers, bools and enums from the wire, and recognizes their defaults. The reader is at the value, behind its tag. */
+/**
+ * This module writes numbers, bools and enums from the wire, and recognizes their defaults. The reader is at the value, after
+ * its tag.
+ */
 import { writeInteger, writeWide } from './json-digits.js';
 import { writeDecimal } from './json-doubles.js';
 import { fixed } from './json-writer.js';
@@ -16,7 +19,7 @@ function readNumber(machine: WriteMachine, wireType: number): void {
   else machine.fixed32();
 }
 
-/** Writes a value of a kind below STRING. */
+/** Writes a number, bool or enum. */
 export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
   const { out } = machine;
   if (hasDigits(field)) {
@@ -29,12 +32,12 @@ export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
   else out.fixed((machine.lowBits | machine.highBits) === 0 ? FALSE : TRUE);
 }
 
-/** True if {@link writeDigits} writes the values: those of all kinds below STRING except enums and bools. */
+/** True if {@link writeDigits} writes the values, as it does for all numbers. False for enums and bools. */
 export function hasDigits({ kind }: FieldPlan): boolean {
   return kind !== Kind.ENUM && kind !== Kind.BOOL;
 }
 
-/** Reads a number and writes it to `at`. Returns the offset behind it. */
+/** Reads a number and writes it to `target` at the offset `at`. Returns the offset after it. */
 export function writeDigits(
   machine: WriteMachine,
   { kind, wireType }: FieldPlan,

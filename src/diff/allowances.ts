@@ -16,7 +16,7 @@ import type { Finding } from './finding.js';
 /** One accepted change. */
 export interface Allowance {
   readonly change: ChangeId;
-  /** The subject of the findings. `*` at the end stands for any rest. */
+  /** The subject of the findings that are accepted. A `*` at its end matches any text. */
   readonly subject: string;
   readonly reason: string;
   readonly line: number;

@@ -171,7 +171,10 @@ function corsChanges({ cors: old }: Config, { cors: now }: Config): readonly Fou
   return found;
 }
 
-/** Without an auth block every route is public, so clients lose nothing if the block is removed. */
+/**
+ * Returns the changes of `auth` after which some credentials get 401. Without an auth block every route is public, so clients
+ * lose nothing if the block is removed.
+ */
 function credentialChanges({ auth: old }: Config, { auth: now }: Config): readonly Found[] {
   if (old === undefined || now === undefined) return [];
   const found: Found[] = [];
@@ -221,7 +224,8 @@ function sourcesOf(keys: Auth['apiKeys']): readonly string[] {
 }
 
 /**
- * Returns the elements of `old` that are not in `now`. A pattern with `*` at its end stands for all elements that it matches.
+ * Returns the elements of `old` that are not in `now`. A pattern with `*` at its end in `now` stands for all elements that it
+ * matches.
  */
 function without(old: readonly string[], now: readonly string[]): readonly string[] {
   const isCovered = compilePatterns(now);

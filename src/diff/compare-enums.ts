@@ -54,7 +54,10 @@ function renamedTo(name: string): string {
   return `the name is now ${name}`;
 }
 
-/** With `unknownFields: ignore` unknown names in bodies are dropped. Those in queries are always refused. */
+/**
+ * Returns the effect on requests with a value that no longer exists. With `unknownFields: ignore` unknown names in bodies are
+ * dropped. Those in queries are always refused.
+ */
 function refused({ direction, new: now }: Meeting): Effect {
   if (direction === 'body' && now.json.unknownFields === 'ignore') {
     return risky('a body with it is read without it');

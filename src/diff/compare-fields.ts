@@ -35,7 +35,7 @@ function nameChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting
   return { change: 'field-renamed', what, effects: [isMain ? effect : { ...effect, severity: 'risky' }] };
 }
 
-/** Returns the effect of another type, or of another cardinality. Undefined if clients do not notice it. */
+/** Returns the change if a field has another type or cardinality. Undefined if clients do not notice it. */
 function typeChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): Found | undefined {
   const severity = changeOfValue(old, now, meeting);
   if (severity === undefined) return undefined;
@@ -57,7 +57,10 @@ function changeOfValue(old: FieldDescriptor, now: FieldDescriptor, meeting: Meet
   return inside === 'breaking' || keys === undefined ? inside : keys;
 }
 
-/** A `Value` may be any JSON, so clients that read it must accept every JSON value already. */
+/**
+ * Returns how severe it is that a `Value` has become something else. It may be any JSON, so clients that read it must accept
+ * every JSON value already.
+ */
 function anyChanged(direction: Meeting['direction']): Severity {
   return direction === 'answer' ? 'safe' : 'breaking';
 }
@@ -73,7 +76,7 @@ function shapeOf({ cardinality, type }: FieldDescriptor): 'singular' | 'list' | 
   return kind === 'list' ? 'list' : kind === 'value' ? 'any' : 'singular';
 }
 
-/** Returns the severity of another type of a single value. Undefined if clients do not notice it. */
+/** Returns how severe it is for clients that a single value has another type. Undefined if they do not notice it. */
 export function valueChange(old: FieldType, now: FieldType, meeting: Meeting): Severity | undefined {
   const [before, after] = [kindOf(old), kindOf(now)];
   if (meeting.direction === 'answer') return readingChanged(before, after, asInts(meeting));
@@ -106,7 +109,10 @@ export function typeText({ cardinality, type, mapKey }: FieldDescriptor): string
   return cardinality === 'repeated' ? `repeated ${name}` : name;
 }
 
-/** Members of a oneof are compared elsewhere: joining a oneof changes the presence too. */
+/**
+ * Returns the change if a field has become `optional`, or is no longer. Members of a oneof are compared elsewhere: joining a
+ * oneof changes the presence too.
+ */
 function presenceChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): Found | undefined {
   if (old.cardinality !== 'singular' || now.cardinality !== 'singular') return undefined;
   // Another type is worse than another presence, and explains it.

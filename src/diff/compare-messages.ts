@@ -69,7 +69,7 @@ export function otherMessage(old: MessageDescriptor, now: MessageDescriptor, ren
   return shared * 2 < old.fields.length ? shared : undefined;
 }
 
-/** Returns the cause for a message in whose place there is another one, which has few of its fields. */
+/** Returns the change that another message, which has few of its fields, is in the place of a message. */
 export function replacedMessage(
   old: MessageDescriptor,
   now: MessageDescriptor,
@@ -161,7 +161,7 @@ function isMemberOfKnown(oneof: OneofDescriptor | undefined, old: MessageDescrip
   return oneof.fields.some((field) => old.fieldNamed(field.jsonName)?.oneof !== undefined);
 }
 
-/** Returns a cause for each oneof whose members did not all exclude each other before. */
+/** Returns a change for each oneof whose members did not all exclude each other before. */
 function joinedOneofs(pairs: ComparedMessages['pairs'], { direction }: Meeting): readonly Cause[] {
   const oneofs = new Map<OneofDescriptor, (readonly [FieldDescriptor, FieldDescriptor])[]>();
   for (const pair of pairs) {

@@ -24,7 +24,7 @@ export function policyChanges(old: Governed, now: Governed): readonly Cause[] {
   ];
 }
 
-/** Returns a cause at the declaration of a policy, so that all routes which it governs become one finding. */
+/** Returns a change whose subject is the declaration of a policy, so that all routes which it governs become one finding. */
 function cause(
   key: PolicyKey,
   [old, now]: readonly [PlannedRoute, PlannedRoute],
@@ -155,7 +155,10 @@ function timeOf({ timeoutMs }: PlannedRoute): number {
   return timeoutMs ?? Infinity;
 }
 
-/** The limit of the config alone is compared once, with the config. */
+/**
+ * Compares how large bodies may be, if a policy of the route says it. The limit of the config alone is compared once, with the
+ * config.
+ */
 function bodySizeChanges(old: Governed, now: Governed): readonly Cause[] {
   const [own, had] = [now.route.policy.settings.maxRequestBytes, old.route.policy.settings.maxRequestBytes];
   if (own === undefined && had === undefined) return [];

@@ -10,7 +10,10 @@ import type { Versions, Where } from './direction.js';
 import { breaking, type Cause, type Effect, type Findings, risky } from './finding.js';
 import type { MessageGraph } from './message-graph.js';
 
-/** The two places that collect changes: the graph those of messages, and `findings` those of the route itself. */
+/**
+ * What the comparison of two routes needs: `graph` compares the messages of all routes, and `findings` collects the changes of
+ * the route itself.
+ */
 export interface RouteUse extends Versions {
   readonly graph: MessageGraph;
   readonly findings: Findings;
@@ -32,7 +35,7 @@ export function compareRoutes(old: PlannedRoute, now: PlannedRoute, use: RouteUs
   }
 }
 
-/** Returns a cause at the route itself. */
+/** Returns a change whose subject is the route itself. */
 function atRoute(change: Cause['change'], what: string, ...effects: readonly Effect[]): Cause {
   return { change, subject: '', what, effects, old: undefined, new: undefined };
 }
@@ -117,7 +120,7 @@ function variableChanges(old: Binding, now: Binding, use: RouteUse): readonly Ca
   });
 }
 
-/** Returns a cause if the body is another part of the request, and a client can notice it. */
+/** Returns a change if the body is another part of the request, and a client can notice it. */
 function bodyRuleChanges(old: Binding, now: Binding, path: PathFields): readonly Cause[] {
   const hasFields = old.method.input.fields.some((field) => !path.old.has(field));
   // Without fields, clients send no query, and `{}` or nothing as the body, which every rule accepts.

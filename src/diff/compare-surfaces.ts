@@ -13,7 +13,10 @@ export interface SurfacePairs {
   readonly causes: readonly Cause[];
 }
 
-/** Surfaces belong together if they have the same name, or else if they take the same requests. */
+/**
+ * Pairs each old surface with the new one that has the same name, or else takes the same requests. Returns also the changes of
+ * the surfaces themselves.
+ */
 export function matchSurfaces(old: Side, now: Side): SurfacePairs {
   const pairs: (readonly [SideSurface, SideSurface])[] = [];
   const causes: Cause[] = [];

@@ -1,4 +1,4 @@
-/** This module describes the places in which clients send or get a message: a query, a body, or an answer. */
+/** This module describes where clients send or get a message: in a query, a body, or an answer. */
 import type { Config } from '../config/config.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { breaking, type Effect, risky } from './finding.js';
@@ -22,20 +22,23 @@ export interface Where {
   readonly isUpdate?: boolean;
 }
 
-/** A place of messages, with the settings of both versions. */
+/** The place in which two versions of a message are compared, with the settings of both versions. */
 export interface Meeting extends Versions, Where {}
 
-/** Returns what happens to requests without a field that is REQUIRED now. */
+/** Returns the effect on requests without a field that is REQUIRED now. */
 export function missedIn({ isUpdate }: Where): Effect {
   return isUpdate === true ? risky('an update without it may be refused') : breaking('a request without it is refused');
 }
 
-/** Returns the name under which answers have the field in both versions. A change of the setting itself is one finding. */
+/**
+ * Returns the proto name of a field if both versions write proto names in answers, and otherwise its JSON name. If
+ * `json.protoNames` itself has changed, that is a finding of its own.
+ */
 export function writtenName({ name, jsonName }: FieldDescriptor, versions: Versions): string {
   return versions.old.json.protoNames && versions.new.json.protoNames ? name : jsonName;
 }
 
-/** Returns what happens to requests that have something of this name which no longer exists. */
+/** Returns the effect on requests that have something which no longer exists. `what` names it in the text. */
 export function refusedIn({ direction, new: now }: Meeting, what: string): Effect {
   if (direction === 'query') {
     return now.query.unknown === 'reject'

@@ -20,7 +20,7 @@ export function safe(text: string): Effect {
   return { severity: 'safe', text };
 }
 
-/** A change at one place, before the routes are known that it affects. */
+/** A change at one place, without the routes that it affects. */
 export interface Cause {
   readonly change: ChangeId;
   /** The name of what has changed: a field, an enum value, a route, a method, or a key of the config. */

@@ -69,7 +69,7 @@ function kindOfMessage({ fullName }: MessageDescriptor): JsonKind {
 
 type Json = 'number' | 'string' | 'boolean' | 'object' | 'list' | 'null' | 'any JSON';
 
-/** Returns the type of JSON that answers have. */
+/** Returns the type of JSON that a value of the kind has in answers. */
 function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
   switch (kind) {
     case 'int32':
@@ -98,7 +98,10 @@ function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
 
 type Range = readonly [least: number, most: number];
 
-/** The ranges of numbers. Those of 64 bits are only compared with each other and with smaller ones. */
+/**
+ * The ranges of numbers. The limits of 64 bits are not exact, but good enough to be compared with each other and with smaller
+ * ones.
+ */
 const RANGES: ReadonlyMap<JsonKind, Range> = new Map([
   ['int32', [-(2 ** 31), 2 ** 31 - 1]],
   ['uint32', [0, 2 ** 32 - 1]],
@@ -116,7 +119,10 @@ function isWithin(inner: JsonKind, outer: JsonKind): boolean {
   return a !== undefined && b !== undefined && a[0] >= b[0] && a[1] <= b[1];
 }
 
-/** Returns the severity of another kind for clients that read the value. Undefined if they cannot distinguish the kinds. */
+/**
+ * Returns how severe it is for clients that read a value that its kind is now `now` instead of `old`. Undefined if they cannot
+ * distinguish the kinds.
+ */
 export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolean): Severity | undefined {
   if (old === now) return undefined;
   if (old === 'value') return 'safe';
@@ -139,8 +145,8 @@ export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolea
 }
 
 /**
- * Returns the severity of another kind for clients that send the value. `asText` is true for values in a path or a query.
- * Undefined if they cannot distinguish the kinds.
+ * Returns how severe it is for clients that send a value that its kind is now `now` instead of `old`. `asText` is true for
+ * values in a path or a query. Undefined if they cannot distinguish the kinds.
  */
 export function sendingChanged(old: JsonKind, now: JsonKind, asText: boolean): Severity | undefined {
   if (old === now) return undefined;
@@ -165,7 +171,7 @@ const TEXTS: ReadonlySet<JsonKind> = new Set(['string', 'timestamp', 'duration',
 /** Kinds that a path and a query can have. */
 const TEXTUAL: ReadonlySet<JsonKind> = new Set<JsonKind>([...RANGES.keys(), ...TEXTS, 'bool', 'enum', 'bytes']);
 
-/** Returns a text for people with the form of a kind in an answer. */
+/** Returns a text for people with the form of a kind in an answer, such as `a string in base64`. */
 export function shownInAnswer(kind: JsonKind, enumsAsInts: boolean): string {
   const json = jsonOf(kind, enumsAsInts);
   const how = FORMS[kind];

@@ -26,7 +26,7 @@ export interface Shadow {
   readonly old: readonly PlannedRoute[];
   /** True if it answers all of their requests. */
   readonly isWhole: boolean;
-  /** One of the paths. */
+  /** The path of one of these requests. */
   readonly path: string;
 }
 
@@ -118,6 +118,7 @@ class RouteMatcher {
     return first;
   }
 
+  /** Returns the routes that take all requests from a route which still exists. */
   private wholeShadows(matches: readonly Match[]): readonly Shadow[] {
     return matches.flatMap((match): readonly Shadow[] => {
       if (match.kind !== 'same') return [];
@@ -131,7 +132,7 @@ class RouteMatcher {
     });
   }
 
-  /** Returns the new routes that take requests from routes which still exist. */
+  /** Returns the new routes that take some requests from routes which still exist. */
   private partShadows(fresh: readonly PlannedRoute[], matches: readonly Match[]): readonly Shadow[] {
     const kept = matches.filter(({ kind }) => kind === 'same').map(({ old }) => old);
     const byStart = groupedBy(kept, startOf);
@@ -191,7 +192,7 @@ function startOf({ binding }: PlannedRoute): string {
   return first?.kind === 'literal' ? first.literal : '*';
 }
 
-/** Returns a method of the route. One method is enough to try a route for any method, because it answers all alike. */
+/** Returns an HTTP method of the route. One is enough for a route that answers any method, because it answers all alike. */
 function methodOf({ binding }: PlannedRoute): string {
   return binding.httpMethod === ANY_METHOD ? 'POST' : binding.httpMethod;
 }

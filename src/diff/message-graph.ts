@@ -10,11 +10,13 @@ import type { Direction, Meeting, Versions, Where } from './direction.js';
 import type { Cause, Findings } from './finding.js';
 import { type JsonKind, kindOf } from './json-kind.js';
 
-/** A pair of types in one direction. */
+/**
+ * Two versions of a message or enum that are compared, in one direction. `parents` are the messages that have it as a field.
+ */
 interface Node {
   causes: readonly Cause[];
   readonly parents: Set<Node>;
-  /** The routes that have it as their request or answer. */
+  /** The routes whose request or answer it is. */
   readonly routes: Set<string>;
 }
 
@@ -96,7 +98,9 @@ export class MessageGraph {
     });
   }
 
-  /** Returns the node of a key. A new one is compared later, so that messages may contain themselves at any depth. */
+  /**
+   * Returns the node of a key. The comparison of a new one is done later, so that messages may contain themselves at any depth.
+   */
   private node(key: string, compare: (node: Node) => void): Node {
     const known = this.nodes.get(key);
     if (known !== undefined) return known;
@@ -111,7 +115,10 @@ export class MessageGraph {
   }
 }
 
-/** Only single messages with fixed fields, single values and lists of these can be in a query. */
+/**
+ * True if a query can have the field or fields inside of it. That is not so for lists and maps of messages, and for messages
+ * without fixed fields, such as a Struct.
+ */
 function isInQuery({ type, cardinality }: FieldDescriptor): boolean {
   if (type.kind !== 'message') return true;
   return cardinality === 'singular' && !WITHOUT_FIELDS.has(kindOf(type));

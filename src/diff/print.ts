@@ -3,7 +3,7 @@ import { formatPosition, type Position } from '../base/diagnostic.js';
 import type { JudgedFinding } from './allowances.js';
 import type { Severity } from './changes.js';
 
-/** Returns two or three lines for each finding. */
+/** Returns one to four lines for each finding. */
 export function formatText(findings: readonly JudgedFinding[]): string {
   return findings.map(textOf).join('');
 }
@@ -26,7 +26,7 @@ function routesText({ routes: { count, examples } }: Pick<JudgedFinding, 'routes
   return `${examples.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }
 
-/** Returns an array with one finding per line. */
+/** Returns a JSON array with one finding per line. */
 export function formatJson(findings: readonly JudgedFinding[]): string {
   if (findings.length === 0) return '[]\n';
   const rows = findings.map(({ change, severity, subject, text, old, new: now, routes, allowed }) => ({

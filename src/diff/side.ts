@@ -14,7 +14,7 @@ export interface Side {
   readonly placeOf: PlaceOf | undefined;
 }
 
-/** The API of one kind of client. */
+/** One surface of a version: the API of one kind of client. */
 export interface SideSurface {
   readonly name: string;
   /** The requests that belong to the surface. */

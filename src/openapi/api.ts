@@ -32,7 +32,10 @@ export interface Example {
   readonly body: unknown;
 }
 
-/** The URL of a server. A path alone is relative to the place of the document. `variables` are those in its braces. */
+/**
+ * The URL of a server. A path alone is relative to the place of the document. `variables` describes the names in the URL's
+ * braces.
+ */
 export interface Server {
   readonly url: string;
   readonly variables?: Json;

@@ -17,7 +17,7 @@ import { isDemanded, type SchemaBook } from './schema-book.js';
 
 const BYTES: Json = { '*/*': { schema: { type: 'string', format: 'binary' } } };
 
-/** Returns the field that the gateway fills when it is absent: the mask of a PATCH. */
+/** Returns the field that the gateway fills when it is absent: the mask of a PATCH. Undefined if it fills none. */
 export function filledMask(binding: Binding) {
   return compileUpdateMask(binding, 1)?.field;
 }
@@ -39,7 +39,7 @@ export function requestSchema(binding: Binding, book: SchemaBook): Json | undefi
   return book.messageSchema(method.input, direction, paths);
 }
 
-/** Returns a member `requestBody`, or no member. */
+/** Returns an object with the member `requestBody` of the operation, or without members if the route has no body. */
 export function requestBody(binding: Binding, book: SchemaBook, example: unknown): Json {
   const { body, method } = binding;
   if (body.kind === 'none') return {};
@@ -94,7 +94,7 @@ export function responseContent(binding: Binding, book: SchemaBook): Json {
   };
 }
 
-/** Returns the two JSON forms of a stream. In OpenAPI 3.2 `x-itemSchema` will be `itemSchema`. */
+/** Returns the two JSON forms of a stream: an array, and lines. OpenAPI 3.2 has `itemSchema` in place of `x-itemSchema`. */
 function streamContent(schema: Json, description: string): Json {
   return {
     'application/json': { schema: { type: 'array', items: schema } },
@@ -107,7 +107,10 @@ const FAILED = 'A stream that fails ends with a line that has the error in `erro
 const EVENTS =
   'Server-sent events. The `data` of each is a JSON value. The last event is `end`; its `data` has the `code` of the call.';
 
-/** Returns a member `x-websocket` for a route that can be opened as a WebSocket, or no member. */
+/**
+ * Returns an object with the member `x-websocket` for a route that can be opened as a WebSocket, and without members for
+ * others.
+ */
 export function webSocket(binding: Binding, book: SchemaBook): Json {
   const { method, body } = binding;
   if (!method.clientStreaming && !method.serverStreaming) return {};

@@ -149,7 +149,7 @@ function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
   return list.length === 0 ? undefined : list;
 }
 
-/** True if JavaScript can compile the pattern too. The rules have patterns of RE2, such as `(?i)`. */
+/** True if JavaScript can compile the pattern too. The rules have patterns of RE2, in which `(?i)`, for example, is allowed. */
 function isPattern(text: string): boolean {
   try {
     new RegExp(text, 'u');

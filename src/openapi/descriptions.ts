@@ -34,7 +34,10 @@ function withoutInternal(comment: string): string {
 /** The most characters of a summary. */
 const MOST = 120;
 
-/** Returns the first sentence of a description without Markdown of several lines. Empty if there is none that is short. */
+/**
+ * Returns the first sentence of a description in one line, without backquotes and without its point at the end. Empty if the
+ * sentence has more than 120 characters.
+ */
 export function summaryOf(markdown: string): string {
   const paragraph = markdown
     .replaceAll('`', '')
@@ -44,12 +47,12 @@ export function summaryOf(markdown: string): string {
   return sentence.length <= MOST ? sentence.replace(/\.$/, '') : '';
 }
 
-/** Joins the parts that are not empty as paragraphs. */
+/** Joins the parts that are not empty with blank lines, as Markdown separates paragraphs. */
 export function paragraphs(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-/** Returns a member `description`, or no member for an empty text. */
+/** Returns an object with the member `description`, or without members for an empty text. */
 export function described(text: string): { readonly description?: string } {
   return text === '' ? {} : { description: text };
 }

@@ -73,14 +73,17 @@ export function errorContent(format: ErrorFormat): Json {
   return { [type]: { schema: { $ref: `#/components/schemas/${ERROR_SCHEMA}` } } };
 }
 
-/** The statuses that an operation may name. The reasons of all others can occur before a route is known. */
+/**
+ * The statuses for which an operation lists the gateway's errors. Errors with other statuses, such as 431, are sent before a
+ * route is known.
+ */
 export type ErrorStatus = 400 | 401 | 403 | 406 | 408 | 413 | 415 | 429 | 502 | 503 | 504;
 
 const STATUSES: readonly ErrorStatus[] = [400, 401, 403, 406, 408, 413, 415, 429, 502, 503, 504];
 
 const RETRIED: ReadonlySet<ErrorStatus> = new Set([429, 503]);
 
-/** Yields the shared responses: one for each status, and `Error` for the errors of the service. */
+/** Yields the responses that operations refer to: one for each status, and `Error` for the errors of the service. */
 export function* errorResponses(format: ErrorFormat): Generator<readonly [name: string, response: Json]> {
   const content = errorContent(format);
   for (const status of STATUSES) {

@@ -50,8 +50,8 @@ function variablesIn({ template, variables }: Binding, match: RegExpExecArray): 
 }
 
 /**
- * Returns the part of an example of a message whose fields the document has. A request of one surface may have fields that
- * another surface leaves out.
+ * Returns an example of a message without the fields that the document does not have. A request of one surface may have fields
+ * that another surface leaves out.
  */
 export function shownPart(value: unknown, message: MessageDescriptor, book: SchemaBook): unknown {
   if (!isRecord(value) || wellKnownSchema(message.fullName, 'input') !== undefined) return value;

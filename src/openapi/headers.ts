@@ -29,7 +29,7 @@ export function isLimited({ rateLimits, access }: PlannedRoute, { plans }: Api['
   return rateLimits.some(({ rule }) => rule.enforce) || (plans.size > 0 && access.mode !== 'public');
 }
 
-/** Returns a member `headers` for the successful answers of a route, or no member. */
+/** Returns an object with the member `headers` for the successful answers of a route, or without members if there are none. */
 export function headersOf(route: PlannedRoute, config: Api['config']): Json {
   const limited = isLimited(route, config) ? ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] : [];
   const cached = route.cache === undefined ? [] : ['ETag', 'Age', 'Cache-Control', 'Cache-Status'];

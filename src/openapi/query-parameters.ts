@@ -16,7 +16,10 @@ const MOST = 300;
  */
 const MOST_MESSAGES = 2000;
 
-/** Returns the parameters. Nested fields are after the fields around them: `filter.price.minUnits`. `mask` is filled if absent. */
+/**
+ * Returns the parameters. A nested field has the names of the fields around it: `filter.price.minUnits`. `mask` is the update
+ * mask that the gateway fills, so clients need not send it.
+ */
 export function queryParameters(
   { method, body, variables }: Binding,
   book: SchemaBook,

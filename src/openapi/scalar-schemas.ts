@@ -12,7 +12,7 @@ export type Direction = 'output' | 'input' | 'patch';
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
-/** A number of 64 bits is written as a string. As a JSON number it is exact up to 2^53 only. */
+/** The schema of a 64-bit number in a request: a string of digits, or a JSON number, which is exact only up to 2^53. */
 const INT64_INPUT: Json = {
   type: ['string', 'integer'],
   format: 'int64',

@@ -60,7 +60,10 @@ export class SchemaBook {
     return this.json.protoNames ? name : jsonName;
   }
 
-  /** Returns the fields that a schema has. */
+  /**
+   * Returns the fields that the schema of a message has: without those for the other direction, such as OUTPUT_ONLY fields in a
+   * request, and without hidden ones.
+   */
   fieldsOf(message: MessageDescriptor, direction: Direction): readonly FieldDescriptor[] {
     const left = direction === 'output' ? 'INPUT_ONLY' : 'OUTPUT_ONLY';
     return message.fields.filter((field) => !field.behavior.includes(left) && !isHiddenField(field));
@@ -160,7 +163,10 @@ export class SchemaBook {
     );
   }
 
-  /** Requests may have no unknown fields, if the config says so. Answers may get new fields. */
+  /**
+   * Returns an object with the member that forbids unknown fields, for requests if the config refuses them. Answers may get new
+   * fields.
+   */
   private closed(direction: Direction): Json {
     return direction === 'output' || this.json.unknownFields === 'ignore' ? {} : { additionalProperties: false };
   }
@@ -236,7 +242,7 @@ export function titleOf(fullName: string): string {
   return first < 0 ? parts.at(-1)! : parts.slice(first).join('.');
 }
 
-/** Returns the declared default of proto2 and editions. */
+/** Returns an object with the member `default` if the proto declares a default (proto2, editions). */
 function defaultOf({ defaultText, type }: FieldDescriptor): Json {
   if (defaultText === undefined) return {};
   if (type.kind !== 'scalar') return { default: defaultText };

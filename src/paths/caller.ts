@@ -1,5 +1,5 @@
 /**
- * Compiles the paths that read the caller, for every place in which such paths are allowed:
+ * This module compiles the paths that read the caller, for every place in which such paths are allowed:
  *
  *     caller.subject
  *     caller.issuer
@@ -37,7 +37,7 @@ export function callerPath(names: readonly string[], column: number): CallerPath
   throw new ExpressionError(column, 'expected caller.subject, caller.issuer or caller.claims.NAME');
 }
 
-/** The values that identify a caller. `sub` is the claim, which only tokens have. */
+/** The values that identify a caller. `sub` is the claim of that name, which only tokens have. */
 export type CallerName = 'subject' | 'issuer' | 'sub';
 
 const NAMES: ReadonlyMap<string, CallerName> = new Map([
@@ -47,6 +47,7 @@ const NAMES: ReadonlyMap<string, CallerName> = new Map([
   [JSON.stringify(['claims', 'sub']), 'sub'],
 ]);
 
+/** Returns which of the values that identify a caller the paths read. */
 export function callerNames(paths: readonly CallerPath[]): ReadonlySet<CallerName> {
   return new Set(paths.flatMap(({ text }) => NAMES.get(text) ?? []));
 }

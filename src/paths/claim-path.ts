@@ -1,5 +1,5 @@
 /**
- * Parses the path to a claim in a token, as the config and the path language write it:
+ * This module parses the path to a claim in a token, as the config and the path language write it:
  *
  *     scope                               the claim of that name
  *     realm_access.roles                  the claim of exactly that name, or else `roles` inside of `realm_access`
@@ -14,11 +14,15 @@ import { ExpressionError } from './expression.js';
 export interface ClaimPath {
   /** The names of nested claims from the outside inwards; one or more. */
   readonly names: readonly string[];
-  /** The name of a claim that is read before the path is followed; undefined when there is none. */
+  /**
+   * The whole path as the name of one claim, which is tried first: `realm_access.roles`. Undefined when it cannot be one name.
+   */
   readonly whole: string | undefined;
 }
 
-/** Returns a claim; undefined when there is no such claim. Reads own properties only, and nothing inside of lists. */
+/**
+ * Returns the value of a claim; undefined when there is no such claim. Reads own properties only, and nothing inside of lists.
+ */
 export type ReadClaim = (claims: unknown) => unknown;
 
 /** Parses a path that is written in the config. Throws ExpressionError. */

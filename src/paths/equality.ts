@@ -123,8 +123,8 @@ class Compiler {
 }
 
 /**
- * Returns the usual form of a number: `1e3` and `1000.0` become `1000`. A number that a double would change stays as it
- * is written.
+ * Returns the usual form of a number: `1e3` and `1000.0` become `1000`. A whole number beyond 2^53 stays as it is written,
+ * because a double would change it.
  */
 function canonical(number: string): string {
   const value = Number(number);

@@ -1,6 +1,6 @@
 /**
- * Finds out whether a message sets a field. A message after the first of its stream need not repeat what the first one
- * set. But for most types, a field that is left out and a field that has its default look the same on the wire:
+ * This module finds out whether a message sets a field. A message after the first of its stream need not repeat what the first
+ * one set. But for most types, a field that is left out and a field that has its default look the same on the wire:
  *
  *     a bool, an enum or a number                 cannot be left out: a reader of the message sees false or 0
  *     a string or bytes without presence          is left out if it is empty
@@ -49,7 +49,7 @@ interface Level {
   readonly rivals: readonly number[];
 }
 
-/** The deepest nesting of groups that is skipped. */
+/** The most levels of nested groups that are skipped. Deeper ones throw BrokenWire. */
 const MAX_DEPTH = 100;
 
 /** True if the reader's range contains the last of the fields, or another member of the oneof of one of them. */

@@ -7,7 +7,7 @@
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import type { EnumDescriptor, FieldDescriptor, ScalarType } from '../schema/descriptor.js';
 
-/** The deepest nesting of groups that is skipped. */
+/** The most levels of nested groups that are skipped. Deeper ones throw BrokenWire. */
 const MAX_DEPTH = 100;
 
 /**
@@ -37,7 +37,7 @@ export function valueText(
   return bytes.toString(type.scalar === 'bytes' ? 'base64' : 'utf8');
 }
 
-/** Returns the last value in the reader's range. Undefined when there is none. */
+/** Returns the text of the field's last value in the reader's range. Undefined when there is none. */
 function valueIn(reader: WireReader, path: readonly FieldDescriptor[], index: number): string | undefined {
   const field = path[index]!;
   let text: string | undefined;

@@ -1,4 +1,4 @@
-/** This module has hints for whole kinds of errors. Each hint is printed once, after all errors. */
+/** This module has hints that apply to all errors of some rules. Each hint is printed once, after all errors. */
 import type { Diagnostic } from '../base/diagnostic.js';
 
 interface Hint {

@@ -1,6 +1,6 @@
 /**
- * This module describes the steps that a route takes when its upstream fails, in their order. If no step helps, the answer is
- * an error: 503 with `Retry-After` if the upstream cannot be reached.
+ * This module describes what a route does when its upstream fails. If nothing of it helps, the answer is an error: 503 with
+ * `Retry-After` if the upstream cannot be reached.
  */
 import { formatDuration } from '../base/duration.js';
 import type { PlannedCall, PlannedRoute } from '../route/planned-route.js';
@@ -15,9 +15,7 @@ export type OnFailure = 'retry' | 'hedge' | 'stale' | 'partial' | 'breaker';
 
 type Failing = Pick<PlannedCall, 'retry' | 'hedgeAfterMs' | 'cache' | 'circuitBreaker'>;
 
-/**
- * Returns the steps that a route takes when its upstream fails, in order. An aggregate has a step if one of its calls has it.
- */
+/** Returns what a route does when its upstream fails. For an aggregate, this is what any of its calls does. */
 export function onFailure(route: PlannedRoute): readonly OnFailure[] {
   const calls = callsOf(route);
   const isPartial = route.aggregate?.plan.steps.some(({ optional }) => optional) ?? false;
@@ -31,7 +29,10 @@ export function onFailure(route: PlannedRoute): readonly OnFailure[] {
   return all.filter(([, does]) => does).map(([name]) => name);
 }
 
-/** Returns the same as {@link onFailure} in sentences, with the settings. `idempotent`: two calls have the effect of one. */
+/**
+ * Returns what a route does when its upstream fails, as sentences with the settings. `idempotent` is true if the call may be
+ * sent twice, because two calls have the effect of one.
+ */
 export function onFailureLines(route: PlannedRoute, idempotent: boolean): readonly string[] {
   const { aggregate, cache } = route;
   const lines = aggregate === undefined ? callLines(route, idempotent) : [];

@@ -30,7 +30,7 @@ export interface RouteRow {
   readonly policyOrigins: Readonly<Record<string, string>>;
   /** The name of the upstream that serves the route. Null for an aggregate, and when no upstream serves the route. */
   readonly upstream: string | null;
-  /** The ways in which the route copes with an upstream that fails, in the order in which they are tried. */
+  /** What the route does when its upstream fails, as {@link OnFailure} explains it. */
   readonly onFailure: readonly OnFailure[];
   /** The calls of an aggregate, and the largest number of calls that one request can cause. Absent for other routes. */
   readonly aggregate?: { readonly calls: readonly string[]; readonly maxCalls: number };

@@ -21,7 +21,7 @@ export interface BindingSources {
   readonly isOffered?: (method: MethodDescriptor) => boolean;
 }
 
-/** The bindings of a service without an error, and the problems of its methods. */
+/** The bindings of a service, without those that have an error, and the problems of its methods. */
 export interface ServiceBindings {
   readonly service: ServiceDescriptor;
   readonly bindings: readonly Binding[];
@@ -89,7 +89,7 @@ interface Found {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The findings of each method. They are kept, because most methods are the same after a reload. */
+/** What was found for each method. It is kept, because most methods are the same after a reload. */
 const FOUND = new WeakMap<MethodDescriptor, Found>();
 
 function foundAt(registry: Registry, method: MethodDescriptor): Found {

@@ -12,7 +12,7 @@ import { hashOf } from './raw-path.js';
 const HASH = 0;
 const CHILD = 1;
 const SLOT = 2;
-/** The child of a slot that has none. */
+/** The number in a slot that has no child. */
 export const NONE = -1;
 
 /** Returns the number of slots for a number of edges. Only a table of one or two edges may be full. */
@@ -29,7 +29,7 @@ export function sizeOf(slots: number): number {
 
 export interface Packed {
   readonly numbers: Int32Array;
-  /** A view of the same memory as UTF-16 code units. */
+  /** The same memory as UTF-16 code units. */
   readonly codes: Uint16Array;
 }
 
@@ -66,7 +66,7 @@ export class Packing {
     return table;
   }
 
-  /** Adds the text of a literal. The child of that literal must be added next. */
+  /** Adds the text of a literal, and its length. The child of that literal must be added next. */
   addLiteral(text: string): void {
     const at = this.reserve(wordsOf(text.length)) * 2;
     for (let i = 0; i < text.length; i++) this.codes[at + i] = text.charCodeAt(i);

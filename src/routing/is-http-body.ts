@@ -1,5 +1,5 @@
 /**
- * Decides which bodies of a binding are a google.api.HttpBody: their bytes are passed on as they are, not as JSON
+ * This module decides which bodies of a binding are a google.api.HttpBody: their bytes are passed on as they are, not as JSON
  * (google/api/httpbody.proto).
  */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';

@@ -31,7 +31,7 @@ export class Matcher {
   private verb = '';
   private verbStart = 0;
   private verbHash = 0;
-  /** While this is set, a search adds the endings of all leaves that the path matches, and returns no leaf. */
+  /** While this is set, a search adds the endings of all leaves that the path matches to it, and finds no leaf. */
   private seen: Set<Ending> | undefined;
 
   constructor(
@@ -39,7 +39,7 @@ export class Matcher {
     private readonly path: RawPath,
   ) {}
 
-  /** Returns the best leaf that the path matches and that answers the method, or NONE. */
+  /** Returns the index of the most specific leaf that the path matches and that answers the method, or NONE. */
   find(method: string): number {
     this.method = method;
     return this.search();
@@ -54,7 +54,10 @@ export class Matcher {
     return seen;
   }
 
-  /** Searches with each verb that the path may end in, the longest first; then without a verb, with the colons as data. */
+  /**
+   * Searches with each verb that the path may end in, the longest first; then without a verb, so that the colons belong to the
+   * last segment.
+   */
   private search(): number {
     const { path } = this;
     if (path.lastColon >= 0) {
@@ -159,8 +162,8 @@ export class Matcher {
   }
 
   /**
-   * Returns the best leaf of a list that begins at `first`. If all leaves are needed, it collects them and returns
-   * NONE.
+   * Returns the best leaf of a list that begins at `first`, or NONE. While all leaves are collected, it adds those of the list
+   * and returns NONE.
    */
   private take(first: number): number {
     if (first === NONE) return NONE;

@@ -1,11 +1,11 @@
 /**
- * Finds the route that the client probably meant when no template matches the path, for the message of the 404. It allows
- * for a misspelt segment, a segment too many or too few, and a slash at the end.
+ * This module finds the route that the client probably meant when no template matches the path, for the message of the 404. It
+ * allows for a misspelt segment, a segment too many or too few, and a slash at the end.
  *
  *     GET /v1/shelvs/7   GET /v1/shelves/7/   GET /v1/shelves   →   GET /v1/{name=shelves/*}
  *
- * Anybody can request any number of wrong paths, so a search must cost 50 µs at most: it compares at most 64 routes, all
- * with the path's first segment, and a bounded number of letters. The same request always gets the same answer.
+ * Anybody can request any number of wrong paths, so a search must cost 50 µs at most: it compares at most 64 routes, all with
+ * the path's first segment, and a bounded number of letters. The same request always gets the same answer.
  */
 import { didYouMean } from '../base/did-you-mean.js';
 import type { Binding } from './binding.js';
@@ -141,7 +141,7 @@ class Search {
     return candidates;
   }
 
-  /** Returns how far the path is from a template. */
+  /** Returns the cost of a candidate, which is the higher the more the path differs from its template. */
   private costOf({ segments, verb }: Candidate): number {
     const { path } = this;
     const last = path.at(-1) ?? '';
@@ -162,7 +162,7 @@ class Search {
     return verbCost + MOVED + least;
   }
 
-  /** Returns the cost of `count` segments of both, compared one by one from the two indices on. */
+  /** Returns the cost of `count` segments of template and path. They are compared one by one, from the two indices on. */
   private aligned(
     segments: Candidate['segments'],
     texts: readonly string[],

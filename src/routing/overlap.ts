@@ -1,6 +1,6 @@
 /**
- * Finds paths that two templates match. A template with a verb takes paths that another template matches too, with the colon
- * as data:
+ * This module finds paths that two templates match. A template with a verb takes paths that another template, without that
+ * verb, matches too:
  *
  *     /v1/{resource=**}:getIamPolicy   over   /v1/{name=users/*}   →   /v1/users/x:getIamPolicy
  */
@@ -18,7 +18,9 @@ export function pathTakenByVerb(taking: PathTemplate, other: PathTemplate): stri
   return undefined;
 }
 
-/** Returns a path that both match and that `a` may take from `b`; undefined when there is none. */
+/**
+ * Returns a path that both templates match; undefined when there is none. If their verbs differ, it ends in the verb of `a`.
+ */
 export function pathOfBoth(a: PathTemplate, b: PathTemplate): string | undefined {
   if (a.verb !== b.verb) return pathTakenByVerb(a, b);
   const common = commonPath(a.segments, 0, b.segments, 0);
@@ -38,7 +40,10 @@ function endings(segments: readonly TemplateSegment[]): readonly (readonly Templ
   return [segments.toSpliced(-1, 0, { kind: 'any' }), ...endings(segments.slice(0, -1))];
 }
 
-/** Returns a path that `a` from index `i` on and `b` from index `j` on both match. Each has at most one `**`. */
+/**
+ * Returns a path that the segments of `a` from index `i` on and those of `b` from index `j` on both match; undefined when there
+ * is none. Each list has at most one `**`.
+ */
 function commonPath(
   a: readonly TemplateSegment[],
   i: number,

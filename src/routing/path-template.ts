@@ -49,8 +49,8 @@ export interface PathTemplate {
   /** The variables from left to right. */
   readonly variables: readonly TemplateVariable[];
   /**
-   * The template without the names of its variables, in canonical encoding. Templates with equal shapes match the same
-   * paths.
+   * The template without the names of its variables, in canonical encoding: `/v1/shelves/*` of `/v1/{name=shelves/*}`.
+   * Templates with equal shapes match the same paths.
    */
   readonly shape: string;
 }

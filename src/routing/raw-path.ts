@@ -86,7 +86,7 @@ export class RawPath {
     return this.ends[segment]!;
   }
 
-  /** Returns the {@link hashOf} a segment's raw text. */
+  /** Returns the hash of a segment's raw text, as {@link hashOf} computes it. */
   hash(segment: number): number {
     return this.hashes[segment]!;
   }

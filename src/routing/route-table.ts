@@ -75,7 +75,7 @@ export class RouteTableBuilder<T> {
     return atOnce(this.buildSteps());
   }
 
-  /** Builds the table in steps. */
+  /** Does the same as {@link build}, in steps, so that other work can be done between them. */
   *buildSteps(): Steps<BuiltTable<T>> {
     const trie = new TrieBuilder<T>();
     for (const claims of this.claims.values()) {

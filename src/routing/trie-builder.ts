@@ -30,7 +30,7 @@ interface Leaf<T> extends Omit<Ending, 'last'> {
   readonly slot: number | undefined;
 }
 
-/** A node that is in the trie from which the builder started. */
+/** The index of a node in the trie from which the builder started. The node was not opened yet. */
 type PackedNode = number;
 
 class Node<T> {
@@ -47,7 +47,7 @@ export class TrieBuilder<T> {
   /** The indices of removed values. */
   private readonly free: number[] = [];
 
-  /** The trie has the templates of `base` from the beginning, and `base` stays as it is. */
+  /** The new trie has the templates of `base` from the beginning. `base` stays as it is. */
   constructor(private readonly base?: Trie<T>) {
     this.root = base === undefined ? new Node() : this.open(base.root);
   }
@@ -200,8 +200,8 @@ export class TrieBuilder<T> {
 }
 
 /**
- * Returns the places of a template in the trie: its segments, and, for an empty match, its segments without `**`. The second
- * place has a lower rank than templates of that shape.
+ * Returns the places of a template in the trie: its segments and, because a `**` may match nothing, its segments without `**`.
+ * At the second place a template that has no `**` is more specific, so the rank is higher.
  */
 function placesOf({
   segments,
@@ -211,7 +211,7 @@ function placesOf({
   return restAt < 0 ? [whole] : [whole, { segments: segments.toSpliced(restAt, 1), rank: segments.length - restAt }];
 }
 
-/** Returns the leaves of a node with a verb, or without one. */
+/** Returns the list of a node's leaves that have the verb, or no verb if it is undefined. The list is made if there is none. */
 function leavesOf<T>({ plain, verbs }: Node<T>, verb: string | undefined): Leaf<T>[] {
   if (verb === undefined) return plain;
   const known = verbs.get(verb);

@@ -6,7 +6,7 @@
  */
 import { edgesOf, findEdge, NONE, type Packed, sizeOf } from './edge-table.js';
 
-/** The answer of a template under one HTTP method. Equal endings share one object. */
+/** What a leaf answers: one HTTP method of one template. Equal endings share one object. */
 export interface Ending {
   readonly httpMethod: string;
   /** True if the method is GET and HEAD is answered too. */
@@ -36,20 +36,21 @@ interface Capture {
 }
 
 /**
- * The offsets of a node's numbers. A number is NONE when the node does not have that part. `ANY` is the child for `*`.
+ * The offsets of the numbers in a node, which begin at its index. A number is NONE when the node does not have that part. `ANY`
+ * is the index of the child for `*`.
  */
 export const ANY = 0;
-/** The node's first leaf without a verb. */
+/** The index of the node's first leaf without a verb. */
 export const PLAIN = 1;
 /** The node's index in `rests`. */
 export const REST = 2;
-/** The place of a number in a node: how many slots its table of edges has. The table begins at EDGES. */
+/** The number of slots in the table of edges from literals to child nodes. The table begins at EDGES. */
 export const LITERALS = 3;
 /** The number of slots in the table of edges from verbs to leaves, which follows. */
 export const VERBS = 4;
 export const EDGES = 5;
 
-/** The offsets of a leaf's numbers, which are indices in `endings`, `layouts` and `values`. */
+/** The offsets of the numbers in a leaf, which are indices in `endings`, `layouts` and `values`. LEAF is their number. */
 export const ENDING = 0;
 export const LAYOUT = 1;
 export const VALUE = 2;
@@ -63,13 +64,16 @@ export interface Trie<T> {
   readonly endings: readonly Ending[];
   readonly layouts: readonly Layout[];
   readonly values: readonly T[];
-  /** The nodes of the tails after each `**` of one or more segments, by the number of segments in the tail. */
+  /**
+   * For each node that a `**` may follow: the nodes behind the `**`, by the number of segments that the template has after it.
+   * It is NONE where there is no such template.
+   */
   readonly rests: readonly (readonly number[])[];
   /**
    * The table of all verbs: its index in `packed`, its number of slots, and the largest number of colons in one verb.
    */
   readonly verbs: { readonly table: number; readonly slots: number; readonly mostColons: number };
-  /** The length of `packed` without the parts that later changes have replaced. */
+  /** The length of `packed` when the trie was built as a whole. Later changes only append to `packed`. */
   readonly size: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Finds bindings that no request reaches, because on each path that they match another binding is more specific.
+ * This module finds bindings that no request reaches, because on each path that they match another binding is more specific.
  *
  *     GET /v1/{a=**}/{b}    never: GET /v1/{a}/{b=**} wins on every path
  *
@@ -12,7 +12,7 @@ import type { Binding } from './binding.js';
 import { ANY_METHOD } from './matcher.js';
 import type { BuiltTable, RouteTable } from './route-table.js';
 
-/** A route, with more than its binding. */
+/** A route, of which only the binding matters here. */
 export interface Bound {
   readonly binding: Binding;
 }
@@ -27,7 +27,7 @@ export interface Unreachable<R extends Bound> {
 export interface RouteShapes<R extends Bound> {
   /** The routes that other ones may hide. */
   readonly doubtful: readonly R[];
-  /** The length of the longest segment that has no letter but x. */
+  /** The length of the longest literal segment that consists of the letter x alone, such as `xx`. */
   readonly mostX: number;
   /** The number of segments of the longest template. */
   readonly longest: number;
@@ -75,7 +75,7 @@ function mayBeHidden({ httpMethod, template }: Binding): boolean {
   return !isPlain || httpMethod === ANY_METHOD || verb?.includes(':') === true;
 }
 
-/** Returns a route that answers instead; undefined when the route is reached. */
+/** Returns a route that answers on one of the route's paths instead of it; undefined when a request can reach the route. */
 function winnerOver<R extends Bound>(
   route: R,
   table: RouteTable<R>,

@@ -1,6 +1,6 @@
 /**
- * This module reads google.api.HttpRule from option trees, and the labels and called methods of policies and
- * aggregates.
+ * This module reads google.api.HttpRule from option trees. It also reads the labels in policies, and the names of the methods
+ * that aggregates call.
  */
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
@@ -13,12 +13,15 @@ export const DEFAULT_POLICY = 'protogate.v1.default_policy';
 export const AGGREGATE = 'protogate.v1.aggregate';
 export const FIELD_BEHAVIOR = 'google.api.field_behavior';
 
-/** The id of the diagnostics about an HTTP rule as it is written. */
+/** The rule id of diagnostics about the content of an HTTP rule. */
 export const HTTP_RULE = 'http-rule';
 
 const VERBS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** Returns the rule. Its `kind` and `path` are empty when it has no pattern. That is not reported here. */
+/**
+ * Returns the HTTP rule of an option. Its `kind` and `path` are empty when the option has no pattern such as `get`. That is not
+ * reported here.
+ */
 export function readHttpRule(option: OptionMessage, diagnostics: Diagnostic[]): HttpRule {
   return httpRule(new OptionReader(option, HTTP_RULE, diagnostics));
 }
@@ -55,7 +58,10 @@ function httpRule(reader: OptionReader): HttpRule {
   return rule;
 }
 
-/** Returns the labels of a method, for selectors such as `label:mobile`: its own, or else those of its service. */
+/**
+ * Returns the labels of a method, for selectors such as `label:mobile`: those of its own policy or, if it has none, those of
+ * the default policy of its service.
+ */
 export function labelsOf(own: OptionMessage | undefined, ofService: OptionMessage | undefined): readonly string[] {
   const labels = textsOf(own, 'labels');
   return labels.length > 0 ? labels : textsOf(ofService, 'labels');

@@ -1,7 +1,7 @@
 /**
- * The options that protogate reads. `google.api.http` is typed here. `protogate.v1.policy`, `default_policy` and
- * `aggregate` are passed on as {@link OptionMessage}s to `policy/` and `aggregate/`, which interpret them. `.proto` text and
- * descriptor sets have two front ends, which give the same tree to the reader.
+ * This module has the types of the options that protogate reads. `google.api.http` is typed here. `protogate.v1.policy`,
+ * `default_policy` and `aggregate` are passed on as {@link OptionMessage}s to `policy/` and `aggregate/`, which interpret them.
+ * Different code reads `.proto` text and descriptor sets, but makes the same option tree of them.
  */
 import type { Position } from '../base/diagnostic.js';
 

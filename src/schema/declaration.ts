@@ -1,6 +1,6 @@
 /**
- * A declaration is what a file contains before anything is linked. Type names are as written, with the scope in which
- * they were written. Both front ends (`.proto` text, descriptor sets) produce declarations, and `registry.ts` turns
+ * A declaration is what a file contains before anything is linked. Type names are as written, with the scope in which they were
+ * written. `proto-files.ts` makes declarations of `.proto` text and `descriptor-set.ts` of descriptor sets. `registry.ts` turns
  * them into descriptors.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
@@ -22,8 +22,8 @@ export interface FileDeclaration {
 }
 
 /**
- * The positions, comments and document options of a file's declarations, by full name. Few are ever needed, so they are
- * read only when the first one is: in 8,000 files, half of the text is comments.
+ * The positions, comments and document options of a file's declarations, by full name. Few of them are ever needed, so the file
+ * is read again for them, when the first one is needed: in 8,000 files, half of the text is comments.
  */
 export interface Places {
   position(fullName: string): Position;
@@ -36,7 +36,10 @@ export interface ImportDeclaration {
   readonly position: Position;
 }
 
-/** A type's name as it is written. It is resolved outwards from `scope`, or is absolute if it begins with a dot. */
+/**
+ * A type's name as it is written. It is looked up in `scope` and then in the scopes around it. With a dot at its beginning it
+ * is a full name.
+ */
 export interface TypeReference {
   readonly name: string;
   readonly scope: string;
@@ -45,7 +48,7 @@ export interface TypeReference {
 export interface MessageDeclaration {
   readonly fullName: string;
   readonly fields: readonly FieldDeclaration[];
-  /** The names of the oneofs in order, without synthetic ones. */
+  /** The names of the oneofs in order, without those that protoc adds for `optional` fields of proto3. */
   readonly oneofs: readonly string[];
   readonly messageSet: boolean;
   readonly places: Places;
@@ -109,7 +112,7 @@ export interface MethodDeclaration {
   readonly httpRule: HttpRule | undefined;
   readonly policy: OptionMessage | undefined;
   readonly aggregate: OptionMessage | undefined;
-  /** Set when the config decides on the rpc's routes; absent when they depend on its file. */
+  /** Says whether the rpc has routes, if the config decides on it. Absent when it depends on the rpc's file. */
   readonly routing?: Routing;
   /** Problems of the rpc's options, which are not reported if the rpc has no route and no aggregate calls it. */
   readonly diagnostics: readonly Diagnostic[];

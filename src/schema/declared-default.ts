@@ -9,7 +9,7 @@ import type { ValueNode } from './syntax-tree.js';
 
 type DeclaredType = ScalarType | TypeReference;
 
-/** Returns a default that is written in a `.proto` file. Undefined when it is not a value of the type. */
+/** Returns the text of a default that is written in a `.proto` file. Undefined when it is not a value of the type. */
 export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): string | undefined {
   const isName = typeof type !== 'string' || type === 'string' || type === 'bytes';
   if (isName ? typeof value !== 'string' : VALUES.get(type.replace(/\d+$/, ''))?.test(String(value)) === false) return;
@@ -18,7 +18,7 @@ export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): 
 
 const SIGNED = /^-?\d+$/;
 const UNSIGNED = /^\d+$/;
-/** The text of a float, which is a number or a word. */
+/** Matches the text of a float: a number, or a word such as `inf`. */
 const FLOAT = /^(?:-?(?:\d[\d.e+-]*|inf|nan)|-?Infinity)$/;
 const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['int', SIGNED],
@@ -31,7 +31,7 @@ const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['bool', /^(?:true|false)$/],
 ]);
 
-/** Returns a default from a descriptor, in which bytes have C escapes (descriptor.proto: `default_value`). */
+/** Returns the text of a default in a descriptor, in which bytes have C escapes (descriptor.proto: `default_value`). */
 export function describedDefault(text: string, type: DeclaredType): string {
   return type === 'bytes' ? unescaped(text).toString('base64') : numberText(text, type);
 }

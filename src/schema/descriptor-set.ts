@@ -1,7 +1,7 @@
 /**
- * This module turns a FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc
- * --descriptor_set_out` write it, into the declarations that the same files have as text. It is decoded with a Root
- * that also contains the protos of the extensions, so that their options are kept.
+ * This module turns a FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc --descriptor_set_out`
+ * write it, into the declarations that the same files have as text. protobufjs decodes it with a schema that also contains the
+ * protos of the extensions, so that their options are kept.
  */
 
 import { readFileSync } from 'node:fs';
@@ -59,8 +59,8 @@ export interface SetContent {
 }
 
 /**
- * Reads a descriptor set. `shown` is its name in diagnostics. `protoRoot` is the folder with the protos of the
- * extensions.
+ * Reads a descriptor set. `shown` is its name in diagnostics. `protoRoot` is the folder with the protos of the extensions.
+ * Bytes that are no descriptor set become a diagnostic.
  */
 export function readDescriptorSet(bytes: Uint8Array, shown: string, protoRoot: string): SetContent {
   try {
@@ -155,7 +155,7 @@ interface Owner {
   readonly path: Path;
   /** The field number of `options` in the owner's descriptor. */
   readonly optionsField: number;
-  /** Receives the problems of the annotations. */
+  /** The list to which the problems of the annotations are added. */
   readonly diagnostics: Diagnostic[];
 }
 
@@ -174,7 +174,7 @@ class SetConverter {
 
   constructor(private readonly file: FileProto) {
     this.name = file.name ?? '';
-    // It refers only to the maps: a closure over the converter would keep the decoded file in memory.
+    // KnownPlaces gets only the maps: a function of this object would keep the decoded file in memory.
     const { positions, comments, documentOptions: options } = this;
     this.places = new KnownPlaces({ file: this.name, positions, comments, options });
     const locations = file.source_code_info?.location ?? [];

@@ -1,7 +1,7 @@
 /**
- * The schema for the rest of protogate: plain, read-only descriptors. They are the same for `.proto` text, a
- * FileDescriptorSet and reflection. References between types are resolved by name on first use. A getter throws a
- * {@link LinkError} if no file declares the name.
+ * This module has the descriptors in which the rest of protogate reads the schema. They are plain and read-only, and do not
+ * differ between `.proto` text and a FileDescriptorSet. References between types are resolved by name on first use. A getter
+ * throws a {@link LinkError} if no file declares the name.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
@@ -58,8 +58,8 @@ export interface FieldDescriptor extends Documented {
   /** The type of a map's keys. Undefined for other fields. */
   readonly mapKey: ScalarType | undefined;
   /**
-   * The presence of the field. `explicit` are `optional` fields of proto2 and proto3, message fields and members of a
-   * oneof. `implicit` are scalars of proto3, repeated fields and maps.
+   * The presence of the field. It is `explicit` for `optional` fields of proto2 and proto3, message fields and members of a
+   * oneof, and `implicit` for other scalars of proto3, repeated fields and maps.
    */
   readonly presence: 'explicit' | 'implicit' | 'required';
   readonly packed: boolean;
@@ -96,9 +96,9 @@ export interface MessageDescriptor extends Documented {
   /** The fields in the order of declaration. The entry types of maps have no descriptor of their own. */
   readonly fields: readonly FieldDescriptor[];
   readonly oneofs: readonly OneofDescriptor[];
-  /** The known extensions of the message. */
+  /** The extensions of the message that the loaded files declare. */
   readonly extensions: readonly FieldDescriptor[];
-  /** Returns the field or the known extension with a number. */
+  /** Returns the field or the known extension with a number. Undefined when there is none. */
   field(number: number): FieldDescriptor | undefined;
   /**
    * Returns the field with a proto name or JSON name, or the extension `[pkg.ext]`. It is safe for hostile names
@@ -117,7 +117,7 @@ export interface EnumDescriptor extends Documented {
   readonly name: string;
   /** The values in the order of declaration, with aliases. */
   readonly values: readonly EnumValueDescriptor[];
-  /** Returns the name of a number that is declared first. */
+  /** Returns the name of a number; the first one if several are declared. Undefined for an unknown number. */
   nameOf(number: number): string | undefined;
   numberOf(name: string): number | undefined;
   /** True if an unknown number is treated as an unknown field (proto2). */
@@ -186,7 +186,7 @@ export function streamingOf({ clientStreaming, serverStreaming }: MethodDescript
   return serverStreaming ? 'server' : 'unary';
 }
 
-/** The linked view over all loaded files. */
+/** The declarations of all loaded files, linked to each other. Names are full names. */
 export interface Registry {
   readonly services: readonly ServiceDescriptor[];
   message(fullName: string): MessageDescriptor | undefined;
@@ -200,7 +200,7 @@ export interface Registry {
   problems(message: MessageDescriptor): readonly Diagnostic[];
 }
 
-/** A reference to a type that no loaded file declares. */
+/** The error for a reference to a type that no loaded file declares. */
 export class LinkError extends Error {
   override readonly name = 'LinkError';
   constructor(readonly diagnostic: Diagnostic) {

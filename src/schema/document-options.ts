@@ -1,6 +1,6 @@
 /**
- * The options that only API documents read: resources, visibility, validation rules and deprecation. They are read from
- * the file when a document needs them, so that loading a schema costs nothing more.
+ * This module reads the options that only API documents need: resources, visibility, validation rules and deprecation. They are
+ * read from the file when a document needs them, so that loading a schema costs nothing more.
  */
 import type { DocumentOptions } from './descriptor.js';
 import { mergedOption } from './merged-option.js';
@@ -31,10 +31,10 @@ export const DOCUMENT_EXTENSIONS: readonly string[] = [
 
 export const NO_OPTIONS: DocumentOptions = new Map();
 
-/** The simple names of the extensions: an option whose name ends with none of them is not looked at again. */
+/** The last parts of the extensions' names. An option whose name ends with none of them is none of these extensions. */
 const SIMPLE_NAMES = new Set(DOCUMENT_EXTENSIONS.map((name) => name.slice(name.lastIndexOf('.') + 1)));
 
-/** Returns the document options among the options of a declaration in a `.proto` file of the package. */
+/** Returns the document options among the options of a declaration in a `.proto` file whose package is `packageName`. */
 export function documentOptionsOf(options: readonly OptionNode[], packageName: string): DocumentOptions {
   if (options.length === 0) return NO_OPTIONS;
   const found = new Map<string, readonly OptionValue[]>();

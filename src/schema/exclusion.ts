@@ -50,7 +50,7 @@ interface Matcher<T> {
 export class Exclusion {
   private readonly files: Matcher<string>[] = [];
   private readonly methods: Matcher<SelectableMethod>[] = [];
-  /** The entries that name one method, by its name. There may be hundreds. */
+  /** The entries that name a single method, by its name. There may be hundreds of them. */
   private readonly byName = new Map<string, Omit<Matcher<SelectableMethod>, 'matches' | 'used'>[]>();
 
   constructor(entries: readonly ExcludeEntry[]) {
@@ -82,14 +82,16 @@ export class Exclusion {
     return hasMatch(this.methods, method) || isNamed;
   }
 
-  /** Returns the numbers of the entries that select one of these methods. */
+  /** Returns the indices of the entries that select one of these methods. */
   selecting(methods: readonly SelectableMethod[]): ReadonlySet<number> {
     const named = methods.flatMap((method) => this.byName.get(dotted(method.fullName)) ?? []);
     const others = this.methods.filter(({ matches }) => methods.some(matches));
     return new Set([...named, ...others].map(({ index }) => index));
   }
 
-  /** True if an entry selects several methods. It must be tried with each method to find out whether it is used. */
+  /**
+   * True if an entry may select several methods. Such an entry must be tried with each method to find out whether it is used.
+   */
   get selectsSeveral(): boolean {
     return this.methods.length > 0;
   }
@@ -141,7 +143,10 @@ function fileMatcher(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-/** Returns the end of an error text. A usual mistake is a pattern with the import root in front of the import name. */
+/**
+ * Returns the end of an error text, such as `, did you mean 'shop/v1/a.proto'?`. A usual mistake is a pattern with the import
+ * root in front of the import name.
+ */
 function fileHint(pattern: string, files: readonly string[]): string {
   const segments = pattern.split('/');
   for (let i = 1; i < segments.length; i++) {

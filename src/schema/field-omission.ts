@@ -1,8 +1,8 @@
 /**
- * This module builds a view of a registry without some fields. Clients of a surface see the schema through such a view,
- * so everything that reads descriptors (codecs, queries, masks, hints, documents) treats an omitted field as one that
- * does not exist. A message type that can reach no omitted field is the same object in the view, so most of a schema
- * costs nothing.
+ * This module builds a view of a registry: the same schema without some fields. A surface that omits fields shows its clients
+ * such a view (docs/surfaces.md), so everything that reads descriptors (codecs, queries, masks, hints, documents) treats an
+ * omitted field as one that does not exist. A message type that can reach no omitted field is the same object in the view, so
+ * most of a schema costs nothing.
  *
  *     view = registryWithout(registry, new Set(['shop.v1.Order.internal_notes']))
  *     view.message('shop.v1.Order').fieldNamed('internal_notes')    → undefined
@@ -21,7 +21,7 @@ import type {
 import { MaskNames } from './mask-names.js';
 import { allFields, messagesOf, Reach } from './message-reach.js';
 
-/** A registry as clients see it. */
+/** A registry without the omitted fields. The "whole registry" is the one that still has them. */
 export interface SchemaView extends Registry {
   /** Returns a method of the whole registry with the messages of the view. */
   methodOf(method: MethodDescriptor): MethodDescriptor;
@@ -129,7 +129,7 @@ class View implements SchemaView {
     if (known !== undefined) return known;
     const methods = service.methods.map((method) => this.methodOf(method));
     const isSame = methods.every((method, index) => method === service.methods[index]);
-    // A service is the key of its upstream, so its methods keep referring to the service of the whole registry.
+    // Upstreams are found by the service object, so methods keep referring to the service of the whole registry.
     const view = isSame ? service : new ServiceView(service, methods);
     this.serviceViews.set(service, view);
     return view;
@@ -257,7 +257,7 @@ class MessageView extends DeclarationView<MessageDescriptor> implements MessageD
     return field && this.linked.of.get(field);
   }
 
-  /** Returns the field whose JSON name is the proto name of an omitted one. */
+  /** Returns the field whose JSON name is the proto name of an omitted field. The whole message finds only the omitted one. */
   private hiddenBehind(name: string): FieldDescriptor | undefined {
     return this.fields.find(({ jsonName }) => jsonName === name);
   }

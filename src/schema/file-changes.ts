@@ -1,6 +1,7 @@
 /**
- * Finds the files whose descriptors a new registry cannot take over from the one before: those that have changed, those that
- * need one of them, and those in which a name may now mean something else.
+ * This module finds the files whose descriptors a new registry cannot take over from the one before: those that have changed,
+ * those that need one of them, and those in which a name may now mean something else. Each file is known by its `Places`
+ * object, which all its declarations share.
  */
 import type { Steps } from '../base/slices.js';
 import { type FileDeclaration, lastSegment, type Places, type TypeReference } from './declaration.js';
@@ -10,12 +11,12 @@ interface File {
   readonly routed: boolean;
 }
 
-/** The files from which the earlier registry was linked, and the files that they need. */
+/** What is known about the registry before: the files from which it was linked, and which files each of them needs. */
 export interface Before {
   readonly files: readonly File[];
-  /** The places of the files that a file needs, as far as something of it is linked or checked. */
+  /** Returns the files that a file needs, as far as its messages are linked or checked. Undefined if none is. */
   readonly needsOf: (places: Places) => ReadonlySet<Places> | undefined;
-  /** The places of messages that have extensions. They may need the files of these. */
+  /** The files of messages that have extensions. They may also need the files that declare these extensions. */
   readonly extended: readonly Places[];
 }
 
@@ -30,7 +31,7 @@ export interface FileChanges extends ChangedFiles {
   readonly stale: ReadonlySet<Places>;
 }
 
-/** If more than one file in so many has changed, all files are linked again. */
+/** If more than one in four files has changed, all files are linked again. */
 const MANY = 4;
 
 /** Returns the files that have changed; undefined if they are so many that everything must be linked again. */
@@ -42,7 +43,7 @@ export function* changedFiles(before: readonly File[], files: readonly File[]): 
   return (removed.length + added.length) * MANY > files.length ? undefined : { removed, added };
 }
 
-/** Returns undefined if everything must be linked again. */
+/** Returns which files must be linked again; undefined if all of them must. */
 export function* findChanges(
   before: Before,
   files: readonly File[],
@@ -65,7 +66,7 @@ export function* findChanges(
   return { removed, added, stale };
 }
 
-/** Returns the files with whether they are routed. The first of several import names decides. */
+/** Returns for each file whether its services get routes. If a file has several import names, the first one decides. */
 function routedOf(files: readonly File[]): ReadonlyMap<FileDeclaration, boolean> {
   const routed = new Map<FileDeclaration, boolean>();
   for (const { declaration, routed: own } of files) if (!routed.has(declaration)) routed.set(declaration, own);
@@ -77,7 +78,7 @@ export function placesOf({ messages, enums, services }: FileDeclaration): Places
   return (messages[0] ?? enums[0] ?? services[0])?.places;
 }
 
-/** Returns the simple names of the types that only one version of the changed files has. */
+/** Returns the simple names of the types that were added or removed: `Order` of `shop.v1.Order`. */
 function changedNames(removed: readonly FileDeclaration[], added: readonly FileDeclaration[]): ReadonlySet<string> {
   const [was, is] = [removed, added].map(
     (files) => new Set(files.flatMap(({ messages, enums }) => [...messages, ...enums].map(({ fullName }) => fullName))),

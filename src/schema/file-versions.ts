@@ -1,6 +1,7 @@
 /**
- * Checks files that occur several times under one import name: in two sets, in two folders, in a set and a folder. The first
- * one is taken. A copy is harmless, even with other comments; if the content differs, what the first one lacks would be lost.
+ * This module checks files that occur several times under one import name: in two sets, in two folders, in a set and a folder.
+ * The first one is used. A copy is harmless, even with other comments. If the content differs, what the first one lacks would
+ * be lost.
  */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import type { ExtensionDeclaration, FileDeclaration, ServiceDeclaration, TypeReference } from './declaration.js';
@@ -15,7 +16,7 @@ import {
 import { plainOption } from './option-tree.js';
 import { createRegistry, type RegistryFile } from './registry.js';
 
-/** A file that is not taken, because another one has the same name. */
+/** A file that is not used, because another one has the same name. `taken` is the one that is used. */
 export interface OtherVersion {
   readonly declaration: FileDeclaration;
   /** The path of the descriptor set or the `.proto` file that it comes from. */
@@ -132,7 +133,10 @@ function plainMethod(method: MethodDescriptor | undefined) {
   return [...plain, ...options, ...linked(() => [method.input.fullName, method.output.fullName])];
 }
 
-/** Only the last part of a type's name is compared, since the two front ends write the rest in different ways. */
+/**
+ * Returns an extension without its places. Of a type's name only the last part is kept, because `.proto` text and descriptor
+ * sets write the rest in different ways.
+ */
 function plainExtension({ extendee, field: { number, cardinality, type } }: ExtensionDeclaration) {
   return [lastName(extendee), number, cardinality, typeof type === 'string' ? type : lastName(type)];
 }

@@ -1,10 +1,13 @@
-/** This module has the places of a file from a descriptor set: they are known when the set is read. */
+/**
+ * This module has the places (positions, comments and document options) of a file from a descriptor set. Unlike those of a
+ * `.proto` file, they are known as soon as the set is read.
+ */
 import type { Position } from '../base/diagnostic.js';
 import type { Places } from './declaration.js';
 import type { DocumentOptions } from './descriptor.js';
 import { NO_OPTIONS } from './document-options.js';
 
-/** The positions, comments and document options by full name. Another thread can get them. */
+/** The positions, comments and document options by full name, as plain data that can be sent to another thread. */
 export interface PlaceMaps {
   readonly file: string;
   readonly positions: ReadonlyMap<string, Position>;

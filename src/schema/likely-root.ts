@@ -1,8 +1,8 @@
 /**
- * Finds import roots that are a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports
- * `shop/v1/b.proto`. The right folder follows from the imports that it would resolve, or else from the packages of the
- * files. Folders that package managers fill (`node_modules`, a venv) are never the right ones, and often have copies of
- * the protos that protogate bundles.
+ * This module finds import roots that are a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports
+ * `shop/v1/b.proto`. The right folder follows from the imports that it would resolve, or else from the packages of the files.
+ * Folders that package managers fill (`node_modules`, a venv) are never the right ones, and often have copies of the protos
+ * that protogate bundles.
  */
 import { basename, join } from 'node:path';
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
@@ -20,13 +20,13 @@ export interface UnresolvedImport {
   readonly path: string;
 }
 
-/** Folders that package managers fill. */
+/** Matches a path up to a folder that a package manager fills. */
 const BROUGHT = /^(?:.*\/)?(?:node_modules|site-packages|dist-packages)(?=\/)/;
 const MOST_NAMED = 3;
 
 /** Finds the folder below a root that would resolve an import. */
 export class FilesBelow {
-  /** The import names with their roots, by the base name in which they end. */
+  /** The import names with their roots, by their last segment: `a.proto` of `shop/v1/a.proto`. */
   private readonly byBasename = new Map<string, { readonly root: string; readonly name: string }[]>();
 
   constructor(contents: readonly RootContent[]) {
@@ -103,7 +103,7 @@ function folderAbove(name: string, packageName: string | undefined): string | un
   return folder.endsWith(ending) ? folder.slice(1, Math.max(1, folder.length - ending.length)) : undefined;
 }
 
-/** Returns the most frequent names with their counts, the most frequent first. */
+/** Returns the three most frequent names with their counts, the most frequent first. */
 function counted(names: readonly string[]): readonly (readonly [name: string, count: number])[] {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);

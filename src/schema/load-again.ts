@@ -1,4 +1,4 @@
-/** This module loads a schema again in a process that serves. */
+/** This module loads a schema again while the process serves requests. */
 import type { ChangedPaths } from '../base/changed-paths.js';
 import { inSlices } from '../base/slices.js';
 import type { SchemaSources } from './loaded-files.js';
@@ -11,9 +11,9 @@ import { rootsOf, type Schema, schemaSteps } from './source.js';
 const FEW_CHANGED = 10;
 
 /**
- * Loads a schema again. Files that have not changed are not parsed again. A small schema is loaded without a thread. If at most
- * ten files may have changed since `previous` was loaded, and `changed` has their real paths, only they are read. Otherwise a
- * thread looks at all files.
+ * Loads a schema again. Files that have not changed are not parsed again. A small schema is loaded without another thread. If
+ * at most ten files may have changed since `previous` was loaded, and `changed` has their real paths, only these are read.
+ * Otherwise a thread compares all files.
  */
 export async function loadAgain(sources: SchemaSources, previous: Schema, changed?: ChangedPaths): Promise<Schema> {
   const { parsed = new ParsedFiles(), linked } = previous;

@@ -23,7 +23,7 @@ export interface SchemaSources {
 /** The files of a load without errors in which each file has one name and each name one file. */
 export interface LoadedFiles {
   readonly sources: SchemaSources;
-  /** The digest of the names below the roots of `schema.protos`. */
+  /** The digest of the names and paths of all files below the roots of `schema.protos`. */
   readonly digest: string;
   /** The files by import name. */
   readonly files: ReadonlyMap<string, RegistryFile>;
@@ -43,7 +43,10 @@ export interface LoadedFiles {
   };
 }
 
-/** Returns the file that is meant by an import which no file below `schema.protos` has as its name. */
+/**
+ * Returns the path of the file that an import means: the first file of this name below the roots, or the bundled one. Undefined
+ * when there is none.
+ */
 export function findImport({ protos, imports }: SchemaSources, name: string): string | undefined {
   const inRoots = [...protos, ...imports].map((root) => join(root, name)).find(isFile);
   return inRoots ?? (isBundled(name) ? join(BUNDLED_ROOT, name) : undefined);

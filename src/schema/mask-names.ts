@@ -1,6 +1,6 @@
 /**
- * This module has the names that a path of a FieldMask may have on a surface that omits fields. A mask does not say
- * which message it belongs to, so a name is compared with those of all fields.
+ * This module has the names that a path of a FieldMask may have on a surface that omits fields (docs/surfaces.md). A mask does
+ * not say which message it belongs to, so a name is compared with those of all fields.
  */
 import { atOnce, type Steps } from '../base/slices.js';
 import type { MessageDescriptor, Registry } from './descriptor.js';
@@ -25,7 +25,8 @@ export class MaskNames {
   }
 
   /**
-   * Reads the names of the fields that routed methods take or return. If it was not called before, the first path waits for it.
+   * Reads the names of the fields that routed methods take or return. If this was not done before, the first {@link pathOf}
+   * does it.
    */
   *read(): Steps<void> {
     this.names ??= yield* namesOf(this.registry);

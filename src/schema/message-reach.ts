@@ -11,7 +11,7 @@ export function messagesOf(method: MethodDescriptor): readonly MessageDescriptor
   }
 }
 
-/** Finds the messages that have some property, or have a message with it inside of them. Each message is read once. */
+/** Finds out whether a message, or any message inside of it, has a property that `isHit` tests. Each message is read once. */
 export class Reach {
   private readonly known = new Map<MessageDescriptor, boolean>();
 
@@ -20,7 +20,7 @@ export class Reach {
   of(message: MessageDescriptor): boolean {
     const known = this.known.get(message);
     if (known !== undefined) return known;
-    /** The messages that contain a message. */
+    /** For each message that was met, the messages that contain it. */
     const holders = new Map<MessageDescriptor, MessageDescriptor[]>([[message, []]]);
     const found: MessageDescriptor[] = [];
     // A Map yields the entries that are added while it is read.

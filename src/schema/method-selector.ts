@@ -46,8 +46,8 @@ export function selectedMethod(text: string): string | undefined {
 }
 
 /**
- * Returns the end of the text about a selector that selects nothing: the selector that was probably meant, with the `/` or
- * the `.` before the method's name that it was written with. Each of `methods` is a full name: `pkg.Service/Method`.
+ * Returns the end of an error text about a selector that selects nothing, such as `, did you mean 'shop.v1.*'?`. The selector
+ * in it has a `/` before the method's name if the wrong one has a `/`. Each of `methods` is a full name: `pkg.Service/Method`.
  */
 export function selectorHint(selector: string, methods: readonly string[]): string {
   const services = [...new Set(methods.map((name) => name.slice(0, name.indexOf('/'))))];

@@ -16,7 +16,7 @@ export const MISSING = 'missing-import';
 /** The number of folders above a root in which a missing import is searched. */
 const MAX_ABOVE = 16;
 
-/** Files of options for validators, documentation and code generators, wherever their folders lie. */
+/** Matches the files that only have options for validators, documentation and code generators, whatever folders they are in. */
 const OPTIONS_ALONE = [
   /(?:^|\/)protoc-gen-(?:openapiv2|swagger)\/options\/\w+\.proto$/,
   /(?:^|\/)(?:openapiv3|openapi\/v3)\/annotations\.proto$/,
@@ -43,7 +43,7 @@ export class UnknownImports {
   private readonly options = new Map<string, OptionsImport>();
   private readonly seen = new Set<string>();
 
-  /** Takes the folders of `schema.protos` and `schema.imports` as `roots`. */
+  /** `roots` are the folders of `schema.protos` and `schema.imports`. */
   constructor(private readonly roots: readonly string[]) {}
 
   /** The missing imports that are errors. */

@@ -43,7 +43,10 @@ const VOCABULARIES: readonly Vocabulary[] = [
   { scope: 'google.api', on: { 'an rpc': [HTTP], 'a field': [FIELD_BEHAVIOR] }, whole: false },
 ];
 
-/** The first words of the packages. The parser keeps only the first word of a name without parentheses. */
+/**
+ * The first words of the packages. The parser keeps only the first word of a name without parentheses, such as
+ * `google.api.http`.
+ */
 const FIRST_WORDS = new Set(VOCABULARIES.map(({ scope }) => scope.slice(0, scope.indexOf('.'))));
 
 /** The options of nearly all rpcs and fields, which are accepted without a closer look. */

@@ -45,7 +45,7 @@ function isSaid({ value }: OptionValue): boolean {
   return value !== 0 && value !== '' && value !== false && !(typeof value === 'string' && /_UNSPECIFIED$/.test(value));
 }
 
-/** Returns the option unread, for options that `policy/` or `aggregate/` interprets. */
+/** Returns the option itself. It is the reader for options that `policy/` or `aggregate/` interprets. */
 export function asWritten(option: OptionMessage): OptionMessage {
   return option;
 }

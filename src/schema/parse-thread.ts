@@ -1,11 +1,12 @@
 /**
- * Finds and parses the changed files of a schema in another thread, so that the process can serve requests at the same time:
+ * This module finds and parses the changed files of a schema in another thread, so that the process can serve requests at the
+ * same time:
  *
  *     this process                            the thread
  *     roots, stamps of known files ─────────▶ looks through the roots, compares the stamps, parses what has changed
  *     takes the declarations in parts ◀────── a part, when the last one was taken
  *
- * The thread ends when it has got no question for a while.
+ * The thread ends when it has got no question for 30 seconds.
  */
 import { Worker } from 'node:worker_threads';
 import type { Diagnostic } from '../base/diagnostic.js';
@@ -30,7 +31,7 @@ export type Question =
       /** The digest of the files that were found below the roots in the last load. */
       readonly digest: string | undefined;
     }
-  /** The last answer was read. */
+  /** Tells the thread that this process has read the last answer, so that it can send the next one. */
   | { readonly kind: 'read' };
 
 export type Answer =
@@ -64,13 +65,13 @@ let idle: NodeJS.Timeout | undefined;
 let last: Promise<unknown> = Promise.resolve();
 /** The version of the files that the thread knows. */
 let sentVersion: object | undefined;
-/** Receive the answers to the question that was asked last. */
+/** These functions receive the answers to the last question, and its failure. */
 let onAnswer: (answer: Answer) => void = () => {};
 let onFailure: (error: Error) => void = () => {};
 
 /**
- * Brings `parsed` up to date, and returns what has changed. `digest` is that of the last load. If the thread cannot work,
- * undefined is returned, and files that `parsed` lacks are parsed when they are read.
+ * Brings `parsed` up to date, and returns what has changed. `digest` is that of the last load. Returns undefined if the thread
+ * cannot work. Then the files that `parsed` lacks are parsed when they are read.
  */
 export function refresh(parsed: ParsedFiles, sources: Sources, digest: string | undefined): Promise<Look | undefined> {
   // One question at a time, because the answers do not say to which one they belong.

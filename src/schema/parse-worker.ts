@@ -1,6 +1,6 @@
 /**
- * The thread that looks for changed files and parses them. Only `parse-thread.ts` starts it. Between two questions it keeps the
- * stamps of the files, and the code, which the engine has optimised by then.
+ * This module runs in the thread that looks for changed files and parses them. Only `parse-thread.ts` starts it. Between two
+ * questions the thread keeps the stamps of the files, and the code, which V8 has optimised by then.
  */
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
@@ -15,17 +15,19 @@ import { digestOf, protosBelow } from './proto-folder.js';
 import { Words } from './words.js';
 
 /**
- * Declarations are sent to the other thread when they come from so many characters of text. The other thread needs some
+ * When files with this many bytes of text have been parsed, their declarations are sent to the main thread, which needs some
  * milliseconds to receive them.
  */
 const BATCH_BYTES = 64 * 1024;
 
 const port = parentPort!;
 let goOn = () => {};
-/** The files that the other thread has, by path. */
+/** The files that the main thread has, by path. */
 let known = new Map<string, { readonly name: string; readonly stamp: string }>();
 
-/** Sends an answer, and waits until the other thread has read it: otherwise it would read all of them without a pause. */
+/**
+ * Sends an answer, and waits until the main thread has read it. Otherwise that thread would read all answers without a pause.
+ */
 function send(answer: Answer): Promise<void> {
   return new Promise((resolve) => {
     goOn = resolve;

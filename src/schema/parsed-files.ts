@@ -1,6 +1,6 @@
 /**
- * This module keeps parsed files, so that a reload parses only the files that have changed. A file is known by its identity,
- * its size and its times: a tool may set the time of a file, but not that of its inode.
+ * This module keeps parsed files, so that a reload parses only the files that have changed. A file has changed if its inode,
+ * its size or one of its times differs. The time of the inode (ctime) counts too, because a tool can set the other one.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { BUNDLED_ROOT } from './bundled.js';
@@ -22,9 +22,9 @@ export interface ParsedSet extends SetContent {
 /** The path, the import name and the stamp of each file. The name of a descriptor set is empty. */
 export type Known = readonly (readonly [path: string, name: string, stamp: string])[];
 
-/** Returns a text that differs when the file has changed. Throws if there is no file. */
+/** Returns the stamp of a file: a text that differs when the file has changed. Throws if there is no file. */
 export function stampOf(path: string): string {
-  // Numbers of nanoseconds would be exact, and take three times as long. These differ by a quarter of a microsecond.
+  // Nanoseconds as BigInts would be exact, and take three times as long. These numbers are exact to a quarter of a microsecond.
   const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
   return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`;
 }
@@ -35,7 +35,10 @@ const FEW_FILES = 100;
 export class ParsedFiles {
   private readonly byPath = new Map<string, ParsedFile>();
   private readonly sets = new Map<string, ParsedSet>();
-  /** The files that have changed, among those whose stamps were compared for the load that runs. Undefined if none was compared. */
+  /**
+   * The files that have changed, once another thread has compared the stamps of all files for the load that runs. Undefined if
+   * it has not.
+   */
   private stale: ReadonlySet<string> | undefined;
   private readonly used = new Set<string>();
   private words = new Words();
@@ -95,7 +98,9 @@ export class ParsedFiles {
     this.sets.set(path, set);
   }
 
-  /** Says that all known files have the stamps that are known, except the files of `stale`. */
+  /**
+   * Says that the stamps of all known files are right, except those of the files in `stale`. So they are not compared again.
+   */
   confirm(stale: ReadonlySet<string>): void {
     this.stale = stale;
   }
@@ -112,7 +117,10 @@ export class ParsedFiles {
     return this.version;
   }
 
-  /** True if these sources are those of the last load, and so few that reading them takes no time. */
+  /**
+   * True if these roots are those of the last load, and have so few files, and no descriptor sets, that reading them takes
+   * little time.
+   */
   isSmallFor(roots: unknown): boolean {
     return this.byPath.size <= FEW_FILES && this.sets.size === 0 && this.lastRoots === JSON.stringify(roots);
   }

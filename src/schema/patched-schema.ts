@@ -1,7 +1,7 @@
 /**
- * Loads a schema of which only the content of a few files has changed. The result is that of a whole load, which would look at
- * thousands of files again to find nothing. When it might differ, the caller must load the whole schema: when a file was added or
- * removed, imports another file, has a problem, or when names lead to other files than before.
+ * This module loads a schema of which only the content of a few files has changed. The result is that of a whole load, which
+ * would look at thousands of files again to find nothing. When the result might differ, the caller must load the whole schema:
+ * when a file was added or removed, imports another file, has a problem, or when names lead to other files than before.
  */
 import { realpathSync } from 'node:fs';
 import { sep } from 'node:path';
@@ -19,7 +19,7 @@ import { hasAggregates, hasProblems, withRouting } from './routed-methods.js';
 import { ConfiguredRules } from './service-config.js';
 import type { Schema } from './source.js';
 
-/** If more than one file in so many has changed, the whole schema is loaded. */
+/** If more than one in eight files has changed, the whole schema is loaded. */
 const MANY = 8;
 
 interface Replaced {
@@ -30,8 +30,7 @@ interface Replaced {
 }
 
 /**
- * Returns `previous` with the files at the paths `changed` read again. Returns undefined if the whole schema must be loaded, and
- * then changes nothing.
+ * Returns `previous` with the files at the paths `changed` read again. Returns undefined if the whole schema must be loaded.
  */
 export function* schemaWith(
   sources: SchemaSources,
@@ -79,7 +78,10 @@ export function* schemaWith(
   return { ...previous, registry, files, linked: { ...linked, sources: [...next.files.values()], loaded: next } };
 }
 
-/** Returns the paths of files that were read since, for a load whose result is not served. */
+/**
+ * Returns the paths of the files that were parsed again since this schema was loaded, by a later load whose result is not
+ * served.
+ */
 function readMeanwhile({ origins, sets }: LoadedFiles, parsed: ParsedFiles): readonly string[] {
   const ours = BUNDLED_ROOT + sep;
   return [...origins]
@@ -87,7 +89,7 @@ function readMeanwhile({ origins, sets }: LoadedFiles, parsed: ParsedFiles): rea
     .map(([, path]) => path);
 }
 
-/** True if all names that were looked up lead to the same files as before. */
+/** True if all imports and symbolic links that were looked up lead to the same files as before. */
 function* leadsToSame({ sources, lookups: { imports, links } }: LoadedFiles): Steps<boolean> {
   for (const [name, path] of imports) {
     yield;

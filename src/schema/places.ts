@@ -26,7 +26,7 @@ interface ReadFile {
 const MOST_CHARACTERS = 8_000_000;
 
 /**
- * The files that were read last. There is a bound, because the document of a large schema reads the comments of all
+ * The files that were read last. Their size has a bound, because the document of a large schema reads the comments of all
  * files, and their texts must not stay in memory.
  */
 const LATEST = new LRUCache<symbol, ReadFile>({

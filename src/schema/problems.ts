@@ -22,7 +22,10 @@ interface Findings {
   readonly needs: readonly MessageDeclaration[];
 }
 
-/** Remembers the result for each message, so that a message that many methods share is checked once. */
+/**
+ * Finds the problems of messages, and remembers those of each message, so that a message that many methods share is checked
+ * once.
+ */
 export class MessageProblems {
   private readonly found = new Map<MessageDeclaration, Findings>();
   /** The messages without a problem in anything that they need. */

@@ -28,7 +28,7 @@ export function protosBelow(root: string): Scanned {
   const found: FoundProto[] = [];
   const visited = new Set<string>();
   const folders = [''];
-  // These texts need no `join`, which takes longer than reading the folder.
+  // Names are appended to this path without `join`, which takes longer than reading the folder.
   const base = join(root, '-').slice(0, -1);
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     try {

@@ -39,7 +39,9 @@ const MAX_ENUM = 2_147_483_647;
 /** The scalar types that cannot be the key of a map. */
 const NO_KEYS: ReadonlySet<string> = new Set(['float', 'double', 'bytes']);
 
-/** The context of a field that is not directly in a message. */
+/**
+ * The oneof that contains a field, or the message that the field extends. Both are absent for a field directly in a message.
+ */
 interface Around {
   readonly oneof?: string;
   readonly extendee?: string;
@@ -195,7 +197,7 @@ class Parser {
     return { name, start, at, options, label, type, mapKey, number, group, oneof, extendee };
   }
 
-  /** Parses a label. In proto2 every field has one; in editions only `repeated` is allowed. */
+  /** Parses a label. In proto2 every field that gets here has one; in editions only `repeated` is allowed. */
   private label(): FieldNode['label'] {
     const { tokens, syntax } = this;
     const { token } = tokens;

@@ -5,7 +5,7 @@
 import { integerOf, ProtoLexer, ProtoSyntaxError, shown } from './proto-lexer.js';
 import type { Words } from './words.js';
 
-/** The deepest nesting of messages in messages, of messages in an option's value, and of names in names. */
+/** The most levels of nested messages, and of messages in an option's value, and the most parts of a name. */
 const MAX_DEPTH = 100;
 
 export class ProtoTokens extends ProtoLexer {
@@ -29,7 +29,7 @@ export class ProtoTokens extends ProtoLexer {
     if (!this.skip(token)) throw this.expected(`'${token}'`);
   }
 
-  /** Returns the error for the current token. */
+  /** Returns the error `expected …, got …` for the current token. */
   expected(what: string): ProtoSyntaxError {
     const got = this.kind === 'end' ? 'the end of the file' : shown(this.text.slice(this.start, this.end));
     return new ProtoSyntaxError(this.start, `expected ${what}, got ${got}`);

@@ -29,7 +29,7 @@ export interface RegistryFile {
   readonly routed: boolean;
 }
 
-/** Receives each declaration in `file` whose name an earlier declaration has. */
+/** This function is called for each declaration in `file` that has the name of an earlier declaration. */
 export type OnRepeat = (fullName: string, file: FileDeclaration, places: Places, earlier: Places) => void;
 
 interface Declared {
@@ -50,8 +50,8 @@ export function* registrySteps(files: readonly RegistryFile[], onRepeat: OnRepea
 }
 
 /**
- * Builds the registry of files of which most are those of `previous`. It shares the descriptors that would be the same. Returns
- * undefined if all files must be linked again, for example because a name is declared twice.
+ * Builds the registry of files, most of which are files of `previous`. It takes over the descriptors that would be the same.
+ * Returns undefined if all files must be linked again, for example because a name is declared twice.
  */
 export function* registryAfter(previous: Registry, files: readonly RegistryFile[]): Steps<Registry | undefined> {
   if (!(previous instanceof LinkedRegistry)) return undefined;
@@ -82,7 +82,10 @@ interface Tables {
   readonly linkedFiles: Map<Places, LinkedFile>;
   readonly linkedServices: Map<ServiceDeclaration, Service>;
   readonly extensions: Map<string, ExtensionDeclaration[]>;
-  /** The simple names of all declarations inside a package or a message. There may be more names. */
+  /**
+   * The simple names of everything that is declared inside a package or a message, and of inner packages. It is never made
+   * smaller, so it may have names that are gone.
+   */
   readonly inner: Set<string>;
   /** The names that are declared more than once. */
   readonly repeated: Set<string>;
@@ -102,7 +105,7 @@ function noTables(): Tables {
   };
 }
 
-/** Copies the tables, except those that only grow. */
+/** Copies the tables. Those that may keep old entries are shared instead. */
 function* copyOf(tables: Tables): Steps<Tables> {
   const { messages, enums, linkedMessages, linkedEnums, linkedFiles, linkedServices } = tables;
   const copy = { ...tables, messages: messages.copy(), enums: enums.copy() };
@@ -132,7 +135,9 @@ class LinkedRegistry implements Registry, Types {
     this.declarationOf(reference, this.fileOf(user.places)),
   );
 
-  /** `scopes` has the packages and messages by full name. Without it, names are looked up as a whole. */
+  /**
+   * `scopes` has the packages and messages by full name, for a faster search. Without it, each possible full name is looked up.
+   */
   constructor(
     private readonly tables: Tables,
     private readonly scopes: Map<string, Scope> | undefined,
@@ -144,7 +149,7 @@ class LinkedRegistry implements Registry, Types {
       this.tables.repeated.add(fullName);
       onRepeat(fullName, ...places);
     };
-    // A file may be there under two import names.
+    // One file may be in the list under two import names.
     for (const file of new Set(files.map(({ declaration }) => declaration))) {
       yield;
       const [, ...packages] = file.package.split('.');
@@ -190,7 +195,7 @@ class LinkedRegistry implements Registry, Types {
     }
   }
 
-  /** See {@link registryAfter}. With `inPlace`, each removed file was replaced by an added one. */
+  /** Does what {@link registryAfter} describes. With `inPlace`, each removed file was replaced by an added one. */
   *after(files: readonly RegistryFile[], changed: ChangedFiles, inPlace = false): Steps<LinkedRegistry | undefined> {
     const { messages, extensions, linkedFiles, repeated } = this.tables;
     if ([...changed.removed, ...changed.added].some((file) => declaresAny(file, repeated))) return undefined;

@@ -28,7 +28,7 @@ export function* withRouting(
     yield;
     if (exclusion.hasFile(name)) excluded.add(declaration);
   }
-  // These are applied even if the result is known, because they note which of them were used.
+  // Exclusions and rules are applied even if the result is known, because they note which of them were used.
   const notesUse = exclusion.selectsSeveral || !rules.isEmpty;
   // A file with two import names stays one object.
   const changed = new Map<FileDeclaration, FileDeclaration>();
@@ -97,12 +97,12 @@ export function* optionProblems(files: readonly RegistryFile[]): Steps<readonly 
   return diagnostics;
 }
 
-/** True if an rpc is an aggregate. */
+/** True if an rpc of the file is an aggregate. */
 export const hasAggregates = remembered(({ services }: FileDeclaration) =>
   services.some(({ methods }) => methods.some(({ aggregate }) => aggregate !== undefined)),
 );
 
-/** True if an option of a service or of an rpc has a problem. */
+/** True if an option of a service or of an rpc in the file has a problem. */
 export const hasProblems = remembered(({ services }: FileDeclaration) =>
   services.some((service) => [service, ...service.methods].some(({ diagnostics }) => diagnostics.length > 0)),
 );

@@ -7,8 +7,8 @@ import type { OptionTree, OptionValue } from './option-tree.js';
 export type Options = Readonly<Record<string, unknown>> & { readonly features?: Readonly<Record<string, unknown>> };
 
 /**
- * The part of buf/validate/validate.proto and of validate/validate.proto that documents show. Fields that it leaves out
- * are skipped when a set is decoded.
+ * The parts of buf/validate/validate.proto and validate/validate.proto that documents show. Other fields are skipped when a
+ * descriptor set is decoded.
  */
 export const RULES_PROTO = `
   syntax = "proto2";
@@ -64,7 +64,10 @@ function numberRules(): string {
     .join('\n');
 }
 
-/** The option under whose name another option is decoded: protoc-gen-validate has the same rules as protovalidate. */
+/**
+ * The extension under whose name another one is decoded. RULES_PROTO declares protoc-gen-validate's rules in the package of
+ * protovalidate, because both have the same form.
+ */
 const DECODED_AS: ReadonlyMap<string, string> = new Map([['validate.rules', 'buf.validate.rules']]);
 
 /** Returns the document options among the options of a declaration. */

@@ -6,7 +6,7 @@ export class SourceText {
   /** The offsets of the lines. They are computed when the first position is needed. */
   private lineStarts: readonly number[] | undefined;
 
-  /** Takes the name of the file in positions, and its text. A byte order mark is not part of the text. */
+  /** `file` is the name of the file in positions. A byte order mark at the beginning of `text` is dropped. */
   constructor(
     private readonly file: string,
     text: string,

@@ -23,7 +23,10 @@ import { optionProblems, withRouting } from './routed-methods.js';
 import { ConfiguredRules } from './service-config.js';
 
 export interface LoadOptions {
-  /** Called with the number of files that are loaded and the number of all files. */
+  /**
+   * This function is called with the number of files below the roots of `protos` that are loaded, and the number of all of
+   * them.
+   */
   readonly onProgress?: (done: number, total: number) => void;
   /** The files that are parsed already. */
   readonly parsed?: ParsedFiles;
@@ -50,7 +53,7 @@ interface Linked {
   readonly loaded?: LoadedFiles | undefined;
   /** The exclusions and rules of the config, as text. */
   readonly routing: string;
-  /** The names that are declared more than once. */
+  /** The problems of names that are declared more than once. */
   readonly repeats: readonly Diagnostic[];
 }
 
@@ -82,7 +85,7 @@ export function* schemaSteps(sources: SchemaSources, options: LoadOptions): Step
   return { ...schema, parsed };
 }
 
-/** Links the files that another process has loaded, or returns `previous` if it has the same files. */
+/** Links files that another process has parsed. Returns `previous` if it has the same files. */
 export function* linkedSchema(files: readonly RegistryFile[], previous: Schema | undefined): Steps<Schema> {
   if (previous !== undefined && isSame(previous.files, files)) return previous;
   const after = previous === undefined ? undefined : yield* registryAfter(previous.registry, files);
@@ -116,8 +119,9 @@ class SchemaLoader {
   /** Files that are loaded only for their types: their problems are not reported. */
   private readonly quiet = new Set<FileDeclaration>();
   private isQuiet = false;
-  /** The results of looking for files that are not below the roots of `schema.protos`. */
+  /** The descriptor sets by path. */
   private readonly sets = new Map<string, SetContent>();
+  /** The results of looking for files that are not below the roots of `schema.protos`. */
   private readonly lookups: LoadedFiles['lookups'] = { imports: new Map(), links: new Map() };
   private digest = '';
   /** False if two files have one name, or one file has two. */

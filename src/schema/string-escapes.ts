@@ -3,7 +3,7 @@
  * two stand for bytes.
  */
 
-/** Matches one escape at its start. */
+/** Matches one escape at its `lastIndex`. */
 export const ESCAPE =
   /\\(?:[abfnrtv\\?'"]|[0-7]{1,3}|[xX][\da-fA-F]{1,2}|u[\da-fA-F]{4}|U00(?:0[\da-fA-F]|10)[\da-fA-F]{4})/y;
 
@@ -21,7 +21,7 @@ const LETTERS: ReadonlyMap<string, string> = new Map([
   ['v', '\v'],
 ]);
 
-/** Returns the bytes of a literal, whose text is encoded as UTF-8. */
+/** Returns the bytes of a string literal, with its escapes decoded and all other text encoded as UTF-8. */
 export function unescaped(literal: string): Buffer {
   // The text has one character for each byte, so that escapes can be replaced in it.
   const bytes = latin1(literal).replace(ESCAPES, (_, high, low, unit, point, hex, octal, letter) => {

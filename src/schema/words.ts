@@ -1,6 +1,6 @@
 /**
- * Keeps each word of several texts once, as a copy. A token is a slice of its file's text and would keep the whole text
- * in memory. Thousands of files contain the same few names.
+ * Keeps each word of several texts once, as a copy. A token is a slice of its file's text and would keep the whole text in
+ * memory, and thousands of files contain the same few names.
  */
 export class Words {
   private readonly known = new Map<string, string>();

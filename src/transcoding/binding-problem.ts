@@ -1,6 +1,6 @@
 /**
- * Turns an error of the codec about a path or query value into the client's 400, which names the parameter, what was
- * expected and what was found.
+ * This module turns an error of the codec about a path or query value into the client's 400, which names the parameter, what
+ * was expected and what was found.
  */
 import { BindError } from '../codec/bound.js';
 import type { Reason } from '../status/reasons.js';
@@ -11,7 +11,7 @@ export function queryViolation(parameter: string, description: string): StatusEr
   return invalidRequest('INVALID_QUERY', [{ field: parameter.slice(0, 80), description }]);
 }
 
-/** Returns the client's 400 for an error about the value, and every other error unchanged. */
+/** Returns the client's 400 for a BindError, which is about the value. Returns every other error unchanged. */
 export function bindingProblem(
   parameter: string,
   error: unknown,

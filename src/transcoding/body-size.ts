@@ -1,4 +1,4 @@
-/** Decides how large the body of a request may be: one message, an upload, or a stream of messages. */
+/** This module decides how large the body of a request may be: one message, an upload, or a stream of messages. */
 import { gatewayError, type StatusError } from '../status/status-error.js';
 
 export interface BodySizes {

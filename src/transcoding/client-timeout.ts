@@ -1,6 +1,6 @@
 /**
- * Reads how long a client is willing to wait, from `grpc-timeout: 500m` (gRPC's unit letters) or `x-request-timeout: 0.5`
- * (seconds). docs/http-mapping.md#deadlines says which deadline counts.
+ * This module reads how long a client is willing to wait, from `grpc-timeout: 500m` (gRPC's unit letters) or
+ * `x-request-timeout: 0.5` (seconds). docs/http-mapping.md#deadlines says which deadline counts.
  */
 import { parseGrpcTimeout, parseRequestTimeout } from '../call/deadline.js';
 import { invalidRequest } from '../status/status-error.js';

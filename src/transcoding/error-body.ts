@@ -1,4 +1,4 @@
-/** Writes a StatusError as the body of an HTTP error answer, in the format that `errors.format` names. */
+/** This module writes a StatusError as the body of an HTTP error answer, in the format that `errors.format` names. */
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';
@@ -26,8 +26,8 @@ export interface ErrorSettings {
 }
 
 /**
- * Renders an error. `advisedMs` is the delay that the upstream advised outside of the error's details, in its `retry-after`
- * metadata.
+ * Returns the body of the answer for an error. `advisedMs` is the delay that the upstream advised outside of the error's
+ * details, in its `retry-after` metadata.
  */
 export function errorBody(
   error: StatusError,
@@ -116,8 +116,8 @@ function orNone<T>(read: () => readonly T[]): readonly T[] {
 }
 
 /**
- * True if the client may see the detail. DebugInfo never passes, because it holds stack traces. If the error's text is
- * hidden, only RetryInfo passes.
+ * True if the client may see the detail. It never sees DebugInfo, which has stack traces. If the error's text is hidden, it
+ * sees only RetryInfo.
  */
 function mayLeave(detail: ErrorDetail, shown: boolean): boolean {
   return shown ? !isOfType(detail, 'google.rpc.DebugInfo') : isRetryInfo(detail);

@@ -1,7 +1,6 @@
 /**
- * Translates HTTP headers to gRPC metadata and back. Both directions are closed: a header passes only if a pattern of the
- * config names it, and some headers never pass, even if a pattern names them
- * (docs/http-mapping.md#headers-and-metadata).
+ * This module translates HTTP headers to gRPC metadata and back. In both directions a header passes only if a pattern of the
+ * config names it, and some headers never pass, even if a pattern names them (docs/http-mapping.md#headers-and-metadata).
  */
 import { compilePatterns } from '../base/name-patterns.js';
 import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
@@ -152,7 +151,9 @@ function decodeBinary(name: string, value: string): Uint8Array {
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64, got other text' }]);
 }
 
-/** Translates the headers and trailers of an upstream's answer to HTTP response headers. */
+/**
+ * Translates the headers and trailers of an upstream's answer to HTTP response headers. The result has the values of each name.
+ */
 export type CompiledResponseHeaders = (headers: Metadata, trailers: Metadata) => ReadonlyMap<string, string[]>;
 
 /**
@@ -213,7 +214,7 @@ export function statusFromMetadata(headers: Metadata, trailers: Metadata): numbe
   return undefined;
 }
 
-/** The returned function expects names in lower case. */
+/** Returns a function that tells whether a name in lower case matches one of the patterns. */
 function compileHeaders(patterns: readonly string[]): (name: string) => boolean {
   return compilePatterns(patterns.map((pattern) => pattern.toLowerCase()));
 }

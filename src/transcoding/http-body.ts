@@ -1,6 +1,6 @@
 /**
- * Passes google.api.HttpBody (google/api/httpbody.proto) unchanged in both directions: its bytes are the HTTP body, and its
- * content type is the content type. None of it becomes JSON (docs/http-mapping.md#files-and-other-content-httpbody).
+ * This module passes google.api.HttpBody (google/api/httpbody.proto) unchanged in both directions: its bytes are the HTTP body,
+ * and its content type is the content type. None of it becomes JSON (docs/http-mapping.md#files-and-other-content-httpbody).
  *
  *     PUT /v1/files/a.png   content-type: image/png   ‹bytes›
  *     → HttpBody { 1: "image/png", 2: ‹bytes› }
@@ -15,13 +15,13 @@ const CONTENT_TYPE = 1;
 const DATA = 2;
 
 /**
- * Encodes an HttpBody message. `contentType` is undefined if the client sent none, or if an earlier piece has carried it.
- * Throws 415 if it is no valid header value.
+ * Encodes an HttpBody message. `contentType` is undefined if the client sent none, or if an earlier message of the same upload
+ * has it. Throws 415 if it is no valid header value.
  */
 export function encodeHttpBody(contentType: string | undefined, data: Uint8Array): Uint8Array {
   const encoded = lengthDelimited(DATA, data);
   if (contentType === undefined) return encoded;
-  // A type that no answer could have must not be stored.
+  // A content type that no answer could have must not reach an upstream that stores it.
   if (!HEADER_VALUE.test(contentType))
     throw gatewayError('UNSUPPORTED_MEDIA_TYPE', 'content-type: expected a media type in ASCII, got other characters');
   return Buffer.concat([lengthDelimited(CONTENT_TYPE, Buffer.from(contentType)), encoded]);
@@ -34,7 +34,7 @@ export function encodeField({ number }: FieldDescriptor, message: Uint8Array): U
 
 export interface DecodedHttpBody {
   readonly contentType: string;
-  /** A view of the message's bytes. */
+  /** A part of the message's bytes, without a copy. */
   readonly body: Uint8Array;
 }
 
@@ -51,7 +51,7 @@ export function decodeHttpBody(wire: Uint8Array, field?: FieldDescriptor): Decod
 }
 
 const NOTHING = new Uint8Array(0);
-/** The deepest nesting of groups in unknown fields. */
+/** The most levels of nested groups in unknown fields. */
 const MAX_DEPTH = 100;
 /** Matches a header value (RFC 9110 §5.5) without the obsolete bytes from 0x80 on. */
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;

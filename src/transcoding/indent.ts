@@ -1,5 +1,5 @@
 /**
- * Turns compact JSON into JSON for people (`$prettyPrint=true`): one member per line and two spaces per level, as
+ * This module turns compact JSON into JSON for people (`$prettyPrint=true`): one member per line and two spaces per level, as
  * `JSON.stringify` and Google's APIs write it. Nothing is parsed, so digits and escapes stay as they are.
  */
 import type { JsonWriter } from '../codec/json-writer.js';

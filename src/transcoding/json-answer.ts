@@ -10,7 +10,7 @@ import { Indenter } from './indent.js';
 
 /** The options for the JSON of a message. */
 export interface JsonForm {
-  /** The level of its indentation. Undefined for compact JSON. */
+  /** The level of indentation of the message. Undefined for compact JSON. */
   readonly level?: number | undefined;
   /** Writes the text before the message. */
   readonly before?: (out: JsonWriter) => void;
@@ -33,7 +33,10 @@ export type BeginJson = (out: JsonWriter) => UnfinishedJson | undefined;
 const OUT = new JsonWriter();
 const COMPACT = new JsonWriter();
 
-/** Returns the text of a message. The text as indented JSON has at most `maxBytes`. */
+/**
+ * Returns the JSON of a message, with the text before and after it. Throws a StatusError (502) for indented JSON of more than
+ * `maxBytes`; `begin` throws it for compact JSON.
+ */
 export function jsonAnswer(begin: BeginJson, form: JsonForm, maxBytes: number): Uint8Array | Promise<Uint8Array> {
   const { level, before, after } = form;
   let rest: UnfinishedJson | undefined;

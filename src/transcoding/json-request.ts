@@ -26,11 +26,12 @@ async function finish(rest: UnfinishedRead, between: BetweenParts | undefined): 
   }
 }
 
-/** The time of a part, in milliseconds. */
+/** The time that is worked on a request before other requests run, in milliseconds. */
 const PART_MS = 10;
 
 /**
- * Does all steps. The result is a promise if they need more than one part. It rejects as the steps or `between` throw.
+ * Does all steps, in parts of 10 ms. Returns the result, or a promise of it if there is more than one part. The promise rejects
+ * as the steps or `between` throw.
  */
 export function inParts<T>(steps: Steps<T>, between: BetweenParts | undefined): T | Promise<T> {
   const first = onePart(steps);

@@ -1,7 +1,7 @@
 /**
- * This module guards the field masks of requests on a surface that omits fields. A path that names an omitted field is refused in the
- * same way as one that names no field, also inside of lists, maps and `Any`. An update mask that names a whole message gets
- * the paths of the fields that the client sees, so that an update never touches the others.
+ * This module checks the field masks of requests on a surface that omits fields (docs/surfaces.md). A path that names an
+ * omitted field is refused in the same way as one that names no field, also inside of lists, maps and `Any`. An update mask
+ * that names a whole message gets the paths of the fields that the client sees, so that an update never touches the others.
  *
  *     omitFields: [shop.v1.Customer.notes]
  *     update_mask = "notes"     → 400, as for "notse"
@@ -18,7 +18,10 @@ import type { Reason } from '../status/reasons.js';
 import { invalidRequest } from '../status/status-error.js';
 import { isFieldMask } from './update-mask.js';
 
-/** Checks the masks of an encoded request. Returns it with narrowed update masks. Throws INVALID_ARGUMENT (400). */
+/**
+ * Checks the masks of an encoded request. Returns the request; an update mask in it has only paths that the client sees. Throws
+ * INVALID_ARGUMENT (400) for other paths.
+ */
 export type GuardMasks = (message: Uint8Array) => Steps<Uint8Array>;
 
 const MASK = 'google.protobuf.FieldMask';
@@ -132,7 +135,10 @@ function below(at: string, { name }: FieldDescriptor): string {
   return at === '' ? name : `${at}.${name}`;
 }
 
-/** Compiles the narrowing of the update mask of a PATCH. Undefined when its resource has all of its fields. */
+/**
+ * Compiles the function that replaces each path of a PATCH's update mask that names a whole message by the paths of the fields
+ * that the client sees. Undefined when the updated message lacks no field.
+ */
 function compileNarrowing(view: SchemaView, binding: Binding): GuardMasks | undefined {
   const { httpMethod, method } = binding;
   const resource = httpMethod === 'PATCH' ? resourceOf(view, binding) : undefined;

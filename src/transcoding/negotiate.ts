@@ -1,7 +1,6 @@
 /**
- * Decides which request bodies are accepted: uncompressed JSON in UTF-8; every other one is a 415 with a hint
- * (docs/http-mapping.md#request-body). Also chooses
- * the kind of answer that a client prefers.
+ * This module decides which request bodies are accepted: uncompressed JSON in UTF-8; every other one is a 415 with a hint
+ * (docs/http-mapping.md#request-body). It also chooses the kind of answer that a client prefers.
  */
 import type { IncomingMessage } from 'node:http';
 import accepts from 'accepts';

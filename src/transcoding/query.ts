@@ -1,7 +1,7 @@
 /**
- * Reads the query string into fields of the request message. `a.b=1` sets a nested field, a repeated key sets a repeated
- * field, `labels[env]=x` sets an entry of a map; each segment of a name is a proto name or a JSON name. Parameters that
- * choose how the answer is written (`system-parameters.ts`) are taken off first. docs/http-mapping.md#query-parameters has the
+ * This module reads the query string into fields of the request message. `a.b=1` sets a nested field, a repeated key sets a
+ * repeated field, `labels[env]=x` sets an entry of a map; each segment of a name is a proto name or a JSON name. Parameters
+ * that choose how the answer is written (`system-parameters.ts`) are no fields. docs/http-mapping.md#query-parameters has the
  * rules.
  */
 import { didYouMean } from '../base/did-you-mean.js';
@@ -150,7 +150,10 @@ const WITHOUT_FIXED_FIELDS: ReadonlySet<string> = new Set(
   ['Any', 'Struct', 'Value', 'ListValue'].map((name) => `google.protobuf.${name}`),
 );
 
-/** Returns a suggestion for the first segment that is no field, chosen from the fields that the query may set. */
+/**
+ * Returns the end of an error text, `, did you mean 'book.title'?`, for the first segment that is no field. The suggestion is
+ * one of the fields that the query may set. The text is empty if there is none.
+ */
 function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
   let message = input;
   const path: FieldDescriptor[] = [];
@@ -173,7 +176,7 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
   return '';
 }
 
-/** The text for `tags[]=a` and `tags[0]=a`, as some clients write lists. */
+/** The error text for `tags[]=a` and `tags[0]=a`, as some clients write lists. */
 const NO_INDEX = 'expected the name without [key], once for each value, because the field is repeated';
 
 function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {

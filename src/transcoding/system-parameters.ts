@@ -1,7 +1,7 @@
 /**
- * Query parameters that choose how the answer is written and are no fields of the request: `$fields` (AIP-157), and those
- * of Google's system parameters that apply here (cloud.google.com/apis/docs/system-parameters). Google's generated REST
- * clients send `$alt=json;enum-encoding=int` with every call.
+ * This module reads the query parameters that choose how the answer is written and are no fields of the request: `$fields`
+ * (AIP-157), and those of Google's system parameters that apply here (cloud.google.com/apis/docs/system-parameters). Google's
+ * generated REST clients send `$alt=json;enum-encoding=int` with every call.
  *
  *     $fields=title,author.name · $alt=json · $alt=json;enum-encoding=int · $alt=media · $alt=sse · $prettyPrint=true
  */
@@ -77,7 +77,7 @@ export class GivenParameters {
   }
 }
 
-/** Values of `$prettyPrint`; google-gax sends `$prettyPrint=0`. */
+/** The values of `$prettyPrint`; google-gax sends `$prettyPrint=0`. */
 const SWITCH: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['1', true],

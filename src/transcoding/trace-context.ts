@@ -1,4 +1,4 @@
-/** Passes W3C Trace Context headers on to the upstream. */
+/** This module passes W3C Trace Context headers on to the upstream. */
 import type { MetadataEntry } from '../call/metadata.js';
 import type { HeaderValue } from './headers.js';
 

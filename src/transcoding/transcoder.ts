@@ -66,7 +66,7 @@ export interface RequestMessages {
    * which may be empty.
    */
   readonly hasFirst: boolean;
-  /** The message that path, query and the content type of an upload make without a body. */
+  /** The encoded message that has only the fields of path and query and, for an upload, the content type. */
   readonly head: Uint8Array;
   /**
    * Encodes the next message from its body. The fields of path and query are part of the first message, which may not
@@ -123,8 +123,8 @@ export interface Transcoder {
 }
 
 /**
- * Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. `guardMasks` checks
- * the field masks of each message, on a surface that omits fields.
+ * Compiles a binding. `demanded` are the paths of the request fields that the `require` of the route's policy reads.
+ * `guardMasks` checks the field masks of each message, on a surface that omits fields.
  */
 export function compileTranscoder(
   binding: Binding,
@@ -248,8 +248,8 @@ function wantedOf({ responseBody }: Binding, fields: string | undefined): string
 }
 
 /**
- * Decides whether an array may be one message. A `google.protobuf.Value` may be an array, but a client that streams an
- * array of values means the array as a whole: each of its elements is a message.
+ * Returns whether an array may be one message. A `google.protobuf.Value` may be an array. But if a client streams an array of
+ * Values, each of its elements is a message, so an array is not one message.
  */
 function mayBeArray({ body, method }: Binding): boolean | 'flat' {
   if (body.kind === 'none') return false;
@@ -374,7 +374,7 @@ function compileMask({ method, responseBody }: Binding): (text: string) => Field
   };
 }
 
-/** JSON's white space (RFC 8259 §2). */
+/** True for JSON's white space (RFC 8259 §2). */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -1,7 +1,7 @@
 /**
- * Fills the update mask of a PATCH that has none: the request's only FieldMask field gets the paths of the JSON keys that
- * were sent. Nested messages give nested paths; maps, repeated fields and well-known types count as a whole. A key with the
- * value `null` counts. Ignored unknown keys and enum names do not count, and neither do fields that the path sets
+ * This module fills the update mask of a PATCH that has none: the request's only FieldMask field gets the paths of the JSON
+ * keys that were sent. Nested messages give nested paths; maps, repeated fields and well-known types count as a whole. A key
+ * with the value `null` counts. Ignored unknown keys and enum names do not count, and neither do fields that the path sets
  * (docs/patch.md).
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
@@ -25,9 +25,9 @@ export interface UpdateMask {
 const MOST_PATHS = 1 << 16;
 
 /**
- * Returns undefined if masks are not filled for the binding: its method is not PATCH, its `body` does not name a
- * single field that is a message, or its request does not have exactly one FieldMask. Keys deeper than `maxDepth` are not read, because the codec refuses such a
- * body.
+ * Compiles how the mask of a binding is filled. Returns undefined if it is not: the method is not PATCH, its `body` does not
+ * name a single field that is a message, or its request does not have exactly one FieldMask. Keys deeper than `maxDepth` are
+ * not read, because the codec refuses such a body.
  */
 export function compileUpdateMask(
   { httpMethod, body, method, variables }: Binding,
@@ -64,8 +64,8 @@ export function compileUpdateMask(
 }
 
 /**
- * Adds the paths of the object at which `keys` are. Returns false for a body that the codec refuses, such as one with a key
- * twice: the paths then do not matter.
+ * Adds the paths of the keys of the object that comes next in `keys`. Returns false for a body that the codec refuses, such as
+ * one with a key twice: the paths then do not matter.
  */
 function* collect(
   keys: JsonKeys,
@@ -95,8 +95,8 @@ function* collect(
 }
 
 /**
- * True for a string that its enum does not define. If the codec does not refuse such a name it ignores it, so the mask must
- * not unset the field.
+ * True for a string that the enum of the field does not define. The codec refuses or ignores such a name. If it is ignored, the
+ * field must stay as it is, so the mask must not name it.
  */
 function isUnknownName({ type, cardinality }: FieldDescriptor, keys: JsonKeys): boolean {
   if (type.kind !== 'enum' || cardinality !== 'singular') return false;

@@ -162,7 +162,11 @@ test('two requests over one connection of HTTP/2 end when it goes away, and the 
   let connections = 0;
   const server = createHttp2()
     .on('session', () => connections++)
-    .on('stream', (stream) => stream.on('error', () => {}).session!.goaway(0));
+    .on('stream', (stream) => {
+      const session = stream.on('error', () => {}).session!;
+      session.goaway(0);
+      setImmediate(() => session.destroy());
+    });
   const requests = await requestsTo(t, server);
   t.is((await reasons(requests, HTTP2)).length, 2);
   await requests.send(HTTP2[0]!);

@@ -7,7 +7,7 @@
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -115,6 +115,9 @@ export async function startGateway(
     assertNoSecret(await gateway.metrics.registry.metrics(), 'metrics');
   });
   const { url } = listener;
+  // Over TLS each request has a connection of its own: tests send different certificates.
+  const agent = url.startsWith('http:') && new Agent({ keepAlive: true });
+  if (agent) t.teardown(() => agent.destroy());
   return {
     url,
     port: Number(new URL(url).port),
@@ -126,7 +129,7 @@ export async function startGateway(
     listening: () => listener.server.listening,
     connections: listener.connections,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    send: (method, target, options) => sendTo(url, method, target, options),
+    send: (method, target, options) => sendTo(url, method, target, options, agent),
   };
 }
 
@@ -158,7 +161,14 @@ export async function protoFolder(t: Teardown, protos: string | Readonly<Record<
   return folder;
 }
 
-export function sendTo(url: string, method: string, target: string, options: SendOptions = {}): Promise<Answer> {
+/** Sends a request over a connection of its own, or over one of the agent. */
+export function sendTo(
+  url: string,
+  method: string,
+  target: string,
+  options: SendOptions = {},
+  agent: Agent | false = false,
+): Promise<Answer> {
   const { hostname, port, protocol } = new URL(url);
   const { body } = options;
   const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
@@ -171,7 +181,7 @@ export function sendTo(url: string, method: string, target: string, options: Sen
   return new Promise((resolve, reject) => {
     const start = protocol === 'https:' ? tlsRequest : request;
     const tls = { ...options.tls, servername: 'upstream.test' };
-    const req = start({ host: hostname, port, method, path: target, headers, agent: false, ...tls }, (res) => {
+    const req = start({ host: hostname, port, method, path: target, headers, agent, ...tls }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('error', reject);

@@ -158,7 +158,8 @@ test.serial(
     (await upstream).script('Unary', { status: { code: 5 }, trailers });
     const config = { upstreams: { test: { target } }, metadata: { response: ['*'] }, listen: { h2c: true } };
     const { send, url } = await startGateway(t, PROTO, {}, config);
-    for (const { status, headers } of [await send('GET', '/unary'), await http2Client(t, url).send('GET', '/unary')]) {
+    const overHttp1 = await send('GET', '/unary', { headers: { connection: 'close' } });
+    for (const { status, headers } of [overHttp1, await http2Client(t, url).send('GET', '/unary')]) {
       t.is(status, 404);
       t.is(headers.fine, 'yes');
       for (const name of HOP_BY_HOP.split(' ')) if (name !== 'connection') t.is(headers[name], undefined, name);

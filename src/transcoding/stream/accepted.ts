@@ -1,12 +1,12 @@
-/** Chooses the framing of a stream that the client prefers. */
+/** This module chooses the framing of a stream that the client prefers: a JSON array, lines of JSON, or server-sent events. */
 import { gatewayError } from '../../status/status-error.js';
 import { preferredType } from '../negotiate.js';
 import { EVENTS, FRAMINGS, type Framing } from './framing.js';
 
 const TYPES = [...FRAMINGS.keys()];
 /**
- * The order for clients that stream too and have no preference: lines first, because they can be read one by one as they
- * arrive.
+ * The media types in the order for clients that stream too and have no preference: lines first, because they can be read one by
+ * one as they arrive.
  */
 const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Number(a.endsWith('ndjson')));
 
@@ -18,7 +18,7 @@ export interface FramingWish {
   readonly events: boolean;
 }
 
-/** Returns the framing. Throws 406 if the client accepts none. */
+/** Returns the framing of the answer. Throws 406 if the client accepts none. */
 export function acceptedFraming({ accept, bothWays, events }: FramingWish): Framing {
   if (events) return EVENTS;
   const framing = FRAMINGS.get(preferredType(accept, bothWays ? LINES_FIRST : TYPES) ?? '');

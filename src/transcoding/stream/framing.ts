@@ -1,5 +1,5 @@
 /**
- * Writes a stream of messages into one HTTP answer (docs/streams.md):
+ * This module writes a stream of messages into one HTTP answer (docs/streams.md):
  *
  *     application/json       [{"n":1},{"n":2}]             it cannot report an error: the connection is cut
  *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎, unless a message may look like it

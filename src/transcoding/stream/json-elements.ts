@@ -1,5 +1,5 @@
 /**
- * Splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md#client-streams):
+ * This module splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md#client-streams):
  *
  *     lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
  *     json     [{"n":1},{"n":2}]     one array of messages
@@ -15,7 +15,10 @@ import type { RequestMessages } from '../transcoder.js';
 export type ElementForm = 'lines' | 'json';
 
 export interface JsonElements {
-  /** Returns the elements that are whole now. Throws INVALID_ARGUMENT (400), and 413 for an element that is too large. */
+  /**
+   * Returns the elements that are complete with this chunk. Throws INVALID_ARGUMENT (400), and 413 for an element that is too
+   * large.
+   */
   push(chunk: Buffer): readonly Buffer[];
   /** Returns the elements that end with the body. Throws INVALID_ARGUMENT (400) when the body ends inside of one. */
   end(): readonly Buffer[];
@@ -111,8 +114,8 @@ class Lines implements JsonElements {
 }
 
 /**
- * Chooses between an array of messages and values, by the first byte, or by the second one if an opening bracket may begin
- * either.
+ * Finds out from the first byte whether the body is an array of messages or messages one after the other. If a message may be
+ * an array, the second byte is needed too.
  */
 class ArrayOrValues implements JsonElements {
   private elements: JsonElements | undefined;
@@ -185,7 +188,7 @@ class Values implements JsonElements {
   private readonly nesting = new Nesting();
   /** `enclosed` is inside an object, an array or a string; `plain` is inside a number, a boolean or null. */
   private state: 'between' | 'enclosed' | 'plain' = 'between';
-  /** The number of messages that were whole before this chunk, for errors. */
+  /** The number of messages that were complete before this chunk, for errors. */
   private count = 0;
 
   constructor(maxBytes: number) {
@@ -232,7 +235,7 @@ class ArrayElements implements JsonElements {
   private readonly pending: Pending;
   private readonly nesting = new Nesting();
   private state: 'first' | 'element' | 'separator' | 'after' = 'first';
-  /** The number of elements that were whole before this chunk, for errors. */
+  /** The number of elements that were complete before this chunk, for errors. */
   private count = 0;
 
   constructor(maxBytes: number) {
@@ -312,7 +315,7 @@ function problemOfElement(error: unknown, index: number): unknown {
   return invalidRequest('INVALID_BODY', named);
 }
 
-/** JSON's white space (RFC 8259 §2). */
+/** True for JSON's white space (RFC 8259 §2). */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === LF || byte === 0x0d || byte === 0x09;
 }
