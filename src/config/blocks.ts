@@ -68,7 +68,7 @@ export const listen = z
     headersTimeoutMs: headersTimeout,
   }))
   .prefault({})
-  .describe('The public port. It serves HTTP/1.1. With `tls` it also serves HTTP/2.');
+  .describe('The public port. It serves HTTP/1.1. With `tls` or `h2c` it also serves HTTP/2.');
 
 const HOST_NAME = { error: 'expected a host name such as admin.example.com, or *.example.com' };
 
@@ -285,7 +285,7 @@ export const limits = z
       .describe('The deepest nesting of JSON in a body. A deeper body gets 400.'),
     requestTimeout: durationAboveZero
       .prefault('30s')
-      .describe('How long a request may take, from its first byte to the end of its call.'),
+      .describe('How long a request that is not a stream may take, from the end of its headers to the end of its call.'),
   })
   .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
   .prefault({})

@@ -106,7 +106,7 @@ const outlierDetection = z
     ejectFor: durationAboveZero
       .prefault('30s')
       .describe(
-        'How long the first ejection lasts. The second one in a row lasts twice as long, and so on, up to 5 minutes.',
+        'How long the first ejection lasts. In a row, the second one lasts twice as long, the third one three times, and so on, up to 5 minutes.',
       ),
     maxEjectedPercent: percent
       .default(50)
@@ -152,7 +152,7 @@ const upstream = z
           .string()
           .optional()
           .describe(
-            'A PEM file with the authorities that sign the certificate of the server. Without this key, the authorities that Node.js trusts are accepted.',
+            'A PEM file with the authorities that sign the certificate of the server. Without this key, those that the system trusts are accepted.',
           ),
         cert: z.string().optional().describe('A PEM file with the certificate of the gateway, for mutual TLS.'),
         key: z.string().optional().describe('A PEM file with the private key of `cert`.'),
