@@ -285,7 +285,9 @@ export const limits = z
       .describe('The deepest nesting of JSON in a body. A deeper body gets 400.'),
     requestTimeout: durationAboveZero
       .prefault('30s')
-      .describe('How long a request that is not a stream may take, from the end of its headers to the end of its call.'),
+      .describe(
+        'How long a request that is not a stream may take, from the end of its headers to the end of its call.',
+      ),
   })
   .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
   .prefault({})
