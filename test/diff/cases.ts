@@ -355,7 +355,7 @@ export const CASES: readonly Case[] = [
     finds: [['breaking', 'message-type', 'shop.v1.Item']],
   },
   {
-    fact: 'a message that no query can have loses a field',
+    fact: 'a field of a message that cannot be in a query is removed',
     edits: [[' int32 west = 2;', '']],
     finds: [],
   },
@@ -390,7 +390,7 @@ export const CASES: readonly Case[] = [
     finds: [['breaking', 'field-behavior', 'shop.v1.Parcel.code']],
   },
   {
-    fact: 'a field that requests may not set becomes REQUIRED inside',
+    fact: 'a field inside an OUTPUT_ONLY message becomes REQUIRED',
     edits: [['string code = 1;', 'string code = 1 [(google.api.field_behavior) = REQUIRED];']],
     finds: [],
   },

@@ -19,7 +19,7 @@ const limits = z
           .array(z.enum(['consumer', 'ip', 'route']))
           .default([])
           .describe(
-            'Each consumer, each client address or each route gets a counter of its own. Without this key, there is one counter for all requests.',
+            'Each consumer, each client address or each route gets a counter of its own. Without it, all requests have one counter (in a plan, all of a consumer).',
           ),
         enforce: z.boolean().default(true).describe('`false` counts requests but refuses none.'),
       })
