@@ -6,7 +6,7 @@
  *        │                               └──────────────── the probe failed ───────────────┤
  *        └──────────────────────────────────────────────── the probe succeeded ────────────┘
  *
- * While it is open, and while one call probes, all other calls are refused.
+ * While the breaker is open, and while one call probes whether the upstream works again, all other calls are refused.
  */
 import type { Clock } from '../base/clock.js';
 import { RecentCount } from '../base/recent-count.js';

@@ -14,7 +14,7 @@ export class ExplainedFailure extends Error {
 }
 
 const NO_HTTP2 = 'expected HTTP/2 from the upstream, got no HTTP/2 frame';
-/** The advice, by whether TLS is on. It is undefined when that is not known. */
+/** The advice for an upstream with TLS (`true`), without it (`false`), and for one of which that is not known (`undefined`). */
 const MENDS = {
   true: 'check that the target is the port of a gRPC server, and that the server accepts the certificate in tls.cert',
   false:
@@ -51,7 +51,9 @@ const WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
   [/Last error: (Failed to connect|Protocol error)/, `${NO_HTTP2}; ${MENDS.undefined}`],
 ];
 
-/** All calls that fail because of one connection have the same cause. */
+/**
+ * The explained failures by their cause. All calls that fail because of one connection have the same cause and share the text.
+ */
 const told = new WeakMap<object, ExplainedFailure>();
 
 /** Returns the failure in words, or unchanged if there are none for it. */

@@ -76,7 +76,7 @@ export function isOver(deadline: Deadline | undefined, now: number): deadline is
   return deadline !== undefined && deadline.at - now <= EARLY_MS;
 }
 
-/** The statuses with which servers end a call whose deadline has passed. tonic (Rust) sends CANCELLED. */
+/** True for the statuses with which servers end a call whose deadline has passed. tonic (Rust) sends CANCELLED. */
 export function maySayLate(code: number): boolean {
   return code === Code.DEADLINE_EXCEEDED || code === Code.CANCELLED;
 }

@@ -27,7 +27,9 @@ export interface WeightedTarget {
   readonly target: Target;
   /** The share of the calls, relative to the other entries. The addresses of the entry divide it among them. */
   readonly weight: number;
-  /** The requests that go to the entry; absent for those for which no condition holds. */
+  /**
+   * The condition for the requests that go to the entry. Absent if the entry gets the requests for which no condition holds.
+   */
   readonly when?: When;
 }
 
@@ -87,7 +89,7 @@ interface Group {
   failure: { readonly error: unknown } | undefined;
 }
 
-/** A member of a target. A member that several targets have is the same one. */
+/** A member of a target. Targets with the same address share one member. */
 interface Seat extends Candidate<Member> {
   readonly when: When | undefined;
 }

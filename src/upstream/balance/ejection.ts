@@ -47,7 +47,8 @@ export class Outlier {
 
   /**
    * Notes a call that failed because its connection was lost. `before` is the number of `losses` when the call began. All
-   * calls that were running together count as one failure, because they show one fact. Returns true as {@link note} does.
+   * calls that were running together count as one failure, because one lost connection has ended them all. Returns true as
+   * {@link note} does.
    */
   noteLoss(before: number): boolean {
     if (before !== this.losses) return false;

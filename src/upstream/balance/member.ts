@@ -40,8 +40,8 @@ export interface MemberOptions {
   readonly mayEject: () => boolean;
   readonly onChange: (member: Member, change: Change) => void;
   /**
-   * Chooses another member for a call that waited for a connection when the member was removed. Returns undefined if there is
-   * none.
+   * Sends a call to another member if it was waiting for a connection when its member was removed. Returns undefined if there
+   * is no other member.
    */
   readonly again: (request: CallRequest) => Promise<CallResponse> | undefined;
 }

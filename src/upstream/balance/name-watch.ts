@@ -10,7 +10,7 @@ import type { LookedUp, Lookup } from './lookup.js';
 export interface NameWatcher {
   /** Called with the first addresses that are found, and again after each change. They are sorted, so that lists can be compared. */
   found(addresses: readonly string[]): void;
-  /** Called when the lookup fails, once until it works again. */
+  /** Called when the lookup fails. Further failures are not reported until a lookup has succeeded. */
   failed(error: unknown): void;
 }
 

@@ -12,8 +12,8 @@ export type Pickable = Pick<Member, 'isReady' | 'isFailing' | 'isOut' | 'prepare
 
 export interface Picker<M extends Pickable = Member> {
   /**
-   * Returns the member for a call, or the members for which the call must wait until one of them is connected. There are
-   * none if no member is there or allowed. Members in `tried` are chosen only if no other one is connected.
+   * Returns the member for a call, or the members for which the call must wait until one of them is connected. The list is
+   * empty if there is no member that the call may use. Members in `tried` are chosen only if no other one is connected.
    */
   pick(tried: ReadonlySet<unknown> | undefined): M | readonly M[];
   /** True if no member can be reached. */

@@ -3,7 +3,7 @@
  * open its pools.
  */
 
-/** The share at the beginning. */
+/** The share of its weight that an endpoint has at the beginning. */
 const FIRST = 0.1;
 /** The number of steps in which the share grows. */
 const STEPS = 10;
@@ -14,7 +14,7 @@ export function warmth(ageMs: number, windowMs: number): number {
   return Math.min(1, FIRST + (1 - FIRST) * Math.max(0, step));
 }
 
-/** Returns the time until the share grows again; undefined when it is whole. */
+/** Returns the time until the share grows again, in milliseconds; undefined when the share is 1 and grows no more. */
 export function nextStepMs(ageMs: number, windowMs: number): number | undefined {
   const step = Math.floor((ageMs / windowMs) * STEPS) + 1;
   return ageMs >= windowMs ? undefined : (step * windowMs) / STEPS - ageMs;

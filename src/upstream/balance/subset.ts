@@ -63,7 +63,10 @@ export function compileSubsets(upstream: string, whens: readonly When[]): Choose
   };
 }
 
-/** Returns a number from 0 to below 100, always the same one for the same caller, or for the same address without one. */
+/**
+ * Returns a number from 0 to below 100, which is always the same for the same caller; if the caller is not known, for the
+ * same client address.
+ */
 function shareOf(upstream: string, { principal, clientAddress }: Chooser): number {
   const who = principal === undefined ? [clientAddress] : [principal.issuer, principal.subject, principal.consumer];
   const digest = createHash('sha256')

@@ -4,8 +4,8 @@ import type { CallRequest } from '../../call/call.js';
 import type { Member } from './member.js';
 
 /**
- * Resolves when a member is connected, when all have failed to connect, when a function in `waiting` is called (which is
- * added here), and when the call is cancelled or its deadline passes.
+ * Resolves when a member is connected, when all have failed to connect, or when the call is cancelled or its deadline passes.
+ * It also adds a function to `waiting`, and resolves when that function is called.
  */
 export function whenFirst(
   { signal, deadline }: Pick<CallRequest, 'signal' | 'deadline'>,
