@@ -81,7 +81,7 @@ export interface CallContext {
   readonly subsets?: ReadonlyMap<string, string> | undefined;
 }
 
-/** The room for answers that the connection of a client has (docs/connections.md). */
+/** Limits the bytes of answers that one connection of a client may hold at a time (docs/connections.md). */
 export interface Room {
   /** Counts a message that has come whole. */
   hold(bytes: number): void;

@@ -9,7 +9,7 @@ type Define = (exit: SetExitCode) => Command;
 
 interface ListedCommand {
   readonly name: string;
-  /** Its options and arguments, as the help text of the program lists them. */
+  /** The options and arguments of the command, as the help text of the program lists them. */
   readonly usage: string;
   readonly description: string;
   readonly load: () => Promise<Define>;

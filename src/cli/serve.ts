@@ -93,7 +93,7 @@ async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   return (await load(() => import('../process/run-server.js'))).runServer(plan, { source });
 }
 
-/** Loads modules while the young generation stays small. */
+/** Loads modules while V8's young generation is kept small, so that loading them takes less memory. */
 async function load<Module>(modules: () => Promise<Module>): Promise<Module> {
   keepYoungGenerationSmall();
   const loaded = await modules();

@@ -124,7 +124,7 @@ export function unsentBytes(res: ServerResponse): number {
   return stream.bufferSize + (waiting.get(stream) ?? 0);
 }
 
-/** Returns the same for a connection that is no longer HTTP. */
+/** Returns how many bytes were written and not yet taken by the client, on a connection that has become a WebSocket. */
 export function unsentBytesOfSocket(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }

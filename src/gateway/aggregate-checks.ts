@@ -13,9 +13,9 @@ export interface AggregateUse {
   readonly method: MethodDescriptor;
   readonly aggregate: PlannedAggregate;
   readonly policy: Policy;
-  /** The demands of the aggregate's own method. */
+  /** The access rules of the aggregate's own method: mode, scopes and `require`. */
   readonly own: Access;
-  /** The demands of the aggregate's method together with those of its required steps. */
+  /** The same rules, with the mode and the scopes that the required steps demand in addition. */
   readonly access: Access;
   /** The ways in which callers can prove their identity. Undefined when the config has no `auth` block. */
   readonly vouchers: Vouchers | undefined;

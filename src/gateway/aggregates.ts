@@ -40,7 +40,10 @@ export function findAggregates(registry: Registry, { protoNames }: { readonly pr
   return { of, methods, diagnostics };
 }
 
-/** Returns the demands of the aggregate together with those of its required steps. */
+/**
+ * Returns who may call the aggregate: the callers that satisfy the mode and the scopes of its own method and of all its
+ * required steps. `require` is only that of its own method.
+ */
 export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate): Access {
   const demands = plan.steps.flatMap((step, index) => (step.optional ? [] : (calls[index]?.access ?? [])));
   const demanding = demands.find(({ mode }) => mode === 'required');

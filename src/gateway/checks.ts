@@ -58,7 +58,7 @@ export function configuredProblems(
   services: readonly CheckedService[],
   configFile: string | undefined,
 ): readonly Diagnostic[] {
-  // Thousands of services have no problem at all.
+  // A schema may have thousands of services, and most of them have no problem.
   const found = services.map(({ problems }) => problems).filter(hasAny);
   const all = (pick: (problems: ServiceProblems) => readonly Diagnostic[]) => found.flatMap(pick);
   const streams = services.map(({ problems }) => problems.streams).filter(({ length }) => length > 0);

@@ -97,7 +97,7 @@ export function* compileSurface(
     yield* view.readNames();
   }
   const { table } = routes.length === 0 ? new RouteTableBuilder<PlannedRoute>().build() : built;
-  // A method that streams has both.
+  // A method that streams can be called over HTTP and over a WebSocket, so its route is in both tables.
   const streams = served.filter(({ binding }) => isStreaming(binding.method));
   const webSockets = webSocketRoutes(streams.map((route) => ({ binding: route.binding, value: route })));
   yield;

@@ -165,7 +165,7 @@ export function startGateway(
       swap() {
         // A gateway that was closed during the build has no snapshot that a later request would release.
         if (isClosed) return void compiled.release();
-        // Requests may have needed some of them since the new snapshot was compiled.
+        // Requests may have used more routes since the new snapshot was compiled. It compiles these before they are needed.
         for (const surface of compiled.surfaces) surface.compileUsed();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);

@@ -80,7 +80,10 @@ export interface PlannedWithProblems {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** `before` is the same surface in the plan that is served. Its services are taken over if they would be the same. */
+/**
+ * Plans one surface. `before` is the same surface in the plan that is served now: the plan of a service is taken from it if a
+ * new one would be the same.
+ */
 export function* planSurface(
   settings: SurfaceConfig,
   schema: SurfaceSchema,
@@ -223,7 +226,7 @@ function unsentReads(
   });
 }
 
-/** Returns the steps that fill fields which the view lacks. */
+/** Returns the steps that fill fields which the surface omits. */
 function hiddenSteps({ method, steps }: AggregatePlan, view: SchemaView | undefined): ReadonlySet<number> {
   if (view === undefined) return NO_STEPS;
   const root = view.messageOf(method.output);

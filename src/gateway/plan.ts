@@ -150,7 +150,10 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   };
 }
 
-/** Returns a function that plans the aggregates with the names that clients of a surface see. Each kind is planned once. */
+/**
+ * Returns a function that plans the aggregates with the names that clients of a surface see. The plans are made once for the
+ * names of the protos and once for JSON names, however many surfaces use them.
+ */
 function aggregatesOf(registry: Registry): (config: Config) => Aggregates {
   const known = new Map<boolean, Aggregates>();
   return ({ json: { protoNames } }) => {

@@ -15,7 +15,7 @@ interface GuardedRoute {
   readonly access: Access;
 }
 
-/** `shapes` and `built` are those of the routes. */
+/** Returns the warnings about the routes. `shapes` and `built` must be made from the same routes. */
 export function* routeProblems<R extends GuardedRoute>(
   routes: readonly R[],
   shapes: RouteShapes<R>,

@@ -15,7 +15,7 @@ export interface PackedFile {
   readonly bytes: Uint8Array | undefined;
 }
 
-/** The primary's side. */
+/** The primary's side: packs the files of a schema for the workers. */
 export class Sender {
   private readonly ids = new WeakMap<FileDeclaration, number>();
   private lastId = 0;

@@ -88,7 +88,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   protected headers: ReceivedHeaders | undefined;
   protected trailers: ReceivedHeaders | undefined;
   protected readonly reader: MessageReader;
-  /** Ends the wait for the room of a message. Undefined while nothing waits. */
+  /** Ends the wait until the client's connection has room for a message (see `Room`). Undefined while no message waits. */
   protected stopAsking: (() => void) | undefined;
   /** True when the call has ended. The consumer of a stream may still take messages. */
   protected closed = false;
@@ -109,7 +109,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private isAnswered = false;
   private finishing = false;
   private refused = false;
-  /** True if this call has already requested room for the next message. */
+  /** True if this call has already requested room in the client's connection for the next message. */
   private hasAsked = false;
   private failure: unknown;
 
@@ -217,7 +217,10 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     return found;
   }
 
-  /** Asks once for the room of each message. Until the answer comes, the upstream can send no more than its window. */
+  /**
+   * Counts each message once against the room of the client's connection. While there is no room, the stream is paused, and
+   * the upstream can send no more than its window.
+   */
   private keepRoom(room: Room, found: FoundMessage | undefined): void {
     if (found !== undefined) {
       if (this.hasAsked) this.hasAsked = false;

@@ -91,7 +91,7 @@ export class OpenStreams {
   }
 }
 
-/** Makes the request refer to its snapshot without the tables. */
+/** Makes the request refer to its snapshot without the tables, so that a stream does not keep old tables in memory. */
 function letTablesGo({ state }: Context): void {
   const { name } = state.surface;
   state.snapshot = withoutTables(state.snapshot);

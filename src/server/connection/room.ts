@@ -173,7 +173,7 @@ export class RequestRoom implements Room {
     readonly order: number,
   ) {}
 
-  /** True if some of its messages are being read, wait to be read, or wait to be written. */
+  /** True if some messages of the request's answer are being read, wait to be read, or wait to be written. */
   get reads(): boolean {
     return this.messages.length > 0 || this.asked > 0;
   }
@@ -216,7 +216,7 @@ export class RequestRoom implements Room {
     return new Promise((go) => void connection.wait({ ofAnswer: true, request: this, mayGo, go }));
   }
 
-  /** True if it has JSON that is not complete. */
+  /** True if the request has written JSON that is not complete. */
   get isGrowing(): boolean {
     return this.grown > 0;
   }
@@ -249,7 +249,7 @@ export class RequestRoom implements Room {
     this.connection.settle();
   }
 
-  /** Notes that the client has taken so many bytes of it. */
+  /** Notes that the client has taken so many bytes of the request's JSON. */
   taken(bytes: number): void {
     if (this.ended) return;
     this.written -= bytes;
@@ -257,7 +257,7 @@ export class RequestRoom implements Room {
     this.connection.settle();
   }
 
-  /** Counts bytes of its body. Returns true if it may be read on; otherwise not before `onRoom` runs. */
+  /** Counts bytes of the request's body. Returns true if it may be read on; otherwise not before `onRoom` runs. */
   readBody(bytes: number, onRoom: () => void): boolean {
     if (this.ended) return true;
     const { connection } = this;

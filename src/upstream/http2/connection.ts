@@ -114,8 +114,8 @@ export class Connection implements PooledConnection, Watched {
   }
 
   /**
-   * Counts a call that is reset. When many clients leave at once, the remaining calls keep this connection, and new calls
-   * get another one.
+   * Counts a call that is reset. If many clients leave at once, so many resets could make the upstream end the connection.
+   * Therefore it gets no new calls then, and the running ones go on.
    */
   noteReset(): void {
     if (this.resets.overflows()) this.end(new Error('too many streams of the connection were reset'));

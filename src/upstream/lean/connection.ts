@@ -132,8 +132,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   }
 
   /**
-   * Resets a stream. When many clients leave at once, the remaining calls keep this connection, and new calls get another
-   * one.
+   * Resets a stream. If many clients leave at once, so many resets could make the upstream end the connection. Therefore it
+   * gets no new calls then, and the running ones go on.
    */
   reset(rpc: Stream, code: number): void {
     this.forget(rpc);
@@ -292,7 +292,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.writer.pingAck(payload);
   }
 
-  /** Running streams may end normally; those that the upstream has not read end now. */
+  /** Called for a GOAWAY. Running streams may end normally; those that the upstream has not read end now. */
   onGoaway(lastStream: number, code: number): void {
     this.lastStreamId = Math.min(this.lastStreamId, lastStream);
     const cause = new Error(`the upstream sent GOAWAY with code ${code}`);

@@ -12,8 +12,8 @@ const MAX_BLOCK = 64 * 1024;
 const MAX_CONTINUATIONS = 32;
 
 /**
- * Gets the frames in their order. Buffers are valid only during the call. Each method may throw a ConnectionError. The
- * reader has checked the lengths, and that the stream is 0 or is not.
+ * Gets the frames in their order. Buffers are valid only during the call. Each method may throw a ConnectionError. The reader
+ * has checked the lengths, and that the stream id is 0, or is not 0, where RFC 9113 demands it.
  */
 export interface FrameHandler {
   /** Called when a DATA frame begins. `length` counts for flow control, with its padding. */

@@ -1,7 +1,7 @@
 /**
  * Decodes header blocks (RFC 7541). The dynamic table belongs to the connection, so every block must be decoded, also those
- * of calls that have ended. A block can name an entry of the table with one byte, so what it decodes to is bounded by
- * itself: `maxListBytes`.
+ * of calls that have ended. A block can name an entry of the table with one byte, so a short block may become long headers,
+ * which have a limit of their own: `maxListBytes`.
  */
 import { ConnectionError, ErrorCode } from './frames.js';
 import { decodeHuffman } from './huffman.js';

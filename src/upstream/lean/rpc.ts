@@ -83,7 +83,10 @@ export class LeanRpc extends Rpc implements Stream {
     this.finish();
   }
 
-  /** Allows the upstream to send as much as the consumer reads, and the whole of a message that has begun and has room. */
+  /**
+   * Enlarges the window of the stream by what the consumer has taken, and so far that a message which has begun can come
+   * whole. Does nothing while such a message waits for room in the client's connection.
+   */
   grant(): void {
     if (this.isOver || this.closed || this.stopAsking !== undefined) return;
     const { missing, held } = this.reader;
@@ -111,7 +114,9 @@ export class LeanRpc extends Rpc implements Stream {
     return this.sending.isSent;
   }
 
-  /** The window of the stream ensures this: `grant` adds nothing for bytes that the reader has not taken. */
+  /**
+   * Does nothing: `grant` subtracts the bytes that the consumer has not taken, so the upstream cannot send more than a window.
+   */
   protected pauseStream(): void {}
 
   protected resumeStream(): void {
