@@ -117,14 +117,14 @@ export function wasCut(stream: ServerHttp2Stream): boolean {
   return wereCut.has(stream);
 }
 
-/** Returns how many bytes were written and not yet taken by the client. Returns 0 if that is not known. */
+/** Returns how many bytes of an answer were written and not yet taken by the client. Returns 0 if that is not known. */
 export function unsentBytes(res: ServerResponse): number {
   const stream = streamOf(res);
   if (stream === undefined) return res.writableLength + handedOver(res.socket);
   return stream.bufferSize + (waiting.get(stream) ?? 0);
 }
 
-/** Returns how many bytes were written and not yet taken by the client, on a connection that has become a WebSocket. */
+/** Returns how many bytes wait to be taken on a whole connection: one of HTTP/2, or one that has become a WebSocket. */
 export function unsentBytesOfSocket(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }

@@ -88,7 +88,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   protected headers: ReceivedHeaders | undefined;
   protected trailers: ReceivedHeaders | undefined;
   protected readonly reader: MessageReader;
-  /** Ends the wait until the client's connection has room for a message (see `Room`). Undefined while no message waits. */
+  /** Ends the wait for room in the client's connection for a message. Undefined while none waits. */
   protected stopAsking: (() => void) | undefined;
   /** True when the call has ended. The consumer of a stream may still take messages. */
   protected closed = false;
@@ -217,10 +217,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     return found;
   }
 
-  /**
-   * Counts each message once against the room of the client's connection. While there is no room, the stream is paused, and
-   * the upstream can send no more than its window.
-   */
+  /** Counts each message once against the client's {@link Room}. Without room the upstream can send no more than its window. */
   private keepRoom(room: Room, found: FoundMessage | undefined): void {
     if (found !== undefined) {
       if (this.hasAsked) this.hasAsked = false;
