@@ -19,7 +19,7 @@ import { referencePage, SCRIPT } from './reference-page.js';
 
 /** The longest time for which a document is made without a pause, in milliseconds. */
 const SLICE_MS = 10;
-/** An API with more routes is shown one service at a time. */
+/** The most routes that the page of an API shows together. An API with more routes is shown one service at a time. */
 const MOST_ROUTES = 200;
 
 /** Adds the routes. `apis` returns the surfaces that are served. */

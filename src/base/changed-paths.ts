@@ -1,4 +1,4 @@
-/** This module keeps which files have changed since the files that are served were read. */
+/** This module remembers which files have changed since the gateway read them. */
 
 /** The real paths of files that have changed. Undefined if any file may have changed. */
 export type ChangedPaths = ReadonlySet<string> | undefined;

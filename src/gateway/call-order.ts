@@ -15,7 +15,10 @@ export interface CallLayers {
   readonly hedge: Interceptor | undefined;
   /** The circuit breaker. It sees each try. */
   readonly breaker: Interceptor | undefined;
-  /** The slots of `maxConcurrent`. An open breaker refuses a call before it waits for a slot. */
+  /**
+   * The slots of `maxConcurrent`. They are behind the circuit breaker, so that a call which the breaker refuses does not wait
+   * for a slot.
+   */
   readonly maxConcurrent: Interceptor | undefined;
   /** Measures each try that is sent. */
   readonly observe: Interceptor | undefined;

@@ -6,7 +6,7 @@
 export class UsedRoutes {
   private readonly bySurface = new Map<string, Set<string>>();
 
-  /** Adds a method of a surface, by its full name. All routes of a method have their state in common. */
+  /** Adds a method of a surface, by its full name. Its routes are not told apart, because all of them share their state. */
   add(surface: string, method: string): void {
     const known = this.bySurface.get(surface);
     if (known === undefined) this.bySurface.set(surface, new Set([method]));

@@ -131,7 +131,7 @@ export function servePublic(
   return served;
 }
 
-/** Reads the certificates again when they change. */
+/** Reads the certificates of the listener again when their files change. */
 function follow(listener: Listener, settings: ListenSettings, current: CurrentPlan, log: Log): void {
   // A reload may name other files, but it cannot turn TLS off.
   followCertificates(listener.server, settings.tls, () => readTls(current().config.listen.tls!), {

@@ -64,7 +64,7 @@ export interface BalancerOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly lookup: Lookup;
-  /** The files at the paths of the settings. */
+  /** The files whose paths are in the `tls` of the settings. Undefined if the settings have none. */
   readonly tls: TlsFiles | undefined;
   readonly events: BalancerEvents;
 }
