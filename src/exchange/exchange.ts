@@ -118,7 +118,7 @@ export interface Snapshot {
   readonly stallTimeoutMs: number;
   /** The most bytes of answers that a connection may hold. */
   readonly connectionBytes: number;
-  /** Undefined if no traces are exported. */
+  /** Traces requests. Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined;
   /** The upstreams by name: `report` returns their state for operators, `connect` connects to them. */
   readonly upstreams: ReadonlyMap<string, Pick<Upstream, 'report' | 'connect'>>;

@@ -40,8 +40,8 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
 }
 
 /**
- * True if both are the same caller. A request may carry two credentials, and after a reload the other one may count; its
- * messages were checked for the caller of the first one.
+ * True if both are the same caller. A request may carry two credentials, and a reload may change which of them counts. But
+ * the earlier messages of the stream were checked for the first caller.
  */
 function isSame(a: Principal, b: Principal): boolean {
   return a.issuer === b.issuer && a.subject === b.subject && JSON.stringify(a.claims) === JSON.stringify(b.claims);

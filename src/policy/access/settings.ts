@@ -264,7 +264,7 @@ export const auth = policyKind({
       scopes: one.strings('scopes'),
       require: one.strings('require'),
     })),
-  // The route map shows the access that results, even if no `auth` is declared.
+  // `protogate routes` shows the access that results, even if no `auth` is declared.
   notes: () => [],
   describe: ({ mode, scopes, require }) => [
     [
