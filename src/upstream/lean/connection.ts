@@ -241,8 +241,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.isDead = true;
     this.keepalive.stop();
     if (!this.socket.writableEnded) this.socket.destroy();
-    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it has come, it is unknown whether the peer is an HTTP/2
-    // server.
+    // SETTINGS is the first frame of an HTTP/2 server (RFC 9113 §3.4). Another kind of server sends something else.
     const failure = this.isConnected && this.state === 'connecting' ? noHttp2(cause, this.settings) : cause;
     this.end(failure);
     for (const { id, stream } of this.streams.all())

@@ -188,6 +188,32 @@ test('a drain answers every request that waits, and the last answer alone ends t
   );
 });
 
+test('a drain ends a connection with its latest answer, also after requests that ended in another order', async (t) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { port, upstream, leave, drain, send } = await startGateway(t, PROTO, {
+    Quick: { message: { id: 'a' }, delayMs: 300 },
+    Hang: () => released.then(() => ({ message: { id: 'b' } })),
+  });
+  const first = send('GET', '/v1/quick');
+  await until(() => upstream.calls.length === 1);
+  const second = send('GET', '/v1/hang');
+  await first;
+  release();
+  await second;
+  const closed = answersOn(t, port, get('/v1/quick').repeat(2), 2);
+  await until(() => upstream.calls.length === 3);
+  leave();
+  await drain({ graceMs: 0, timeoutMs: 20_000 });
+  const answers = (await closed).split('HTTP/1.1 ').slice(1);
+  t.deepEqual(
+    answers.map((answer) => /^connection: close\r$/im.test(answer)),
+    [false, true],
+  );
+});
+
 test('bytes that do not parse do not cost an earlier request its answer, and end the connection', async (t) => {
   const { port, upstream } = await startGateway(t, PROTO, { Quick: { message: { id: 'a' }, delayMs: 200 } });
   for (const wrong of [
