@@ -10,15 +10,18 @@ export class Bag<T extends object> {
   /** The number of objects. */
   size = 0;
   private readonly objects: (T | undefined)[] = [];
+  /** For each index, the number of objects that were added before the object there. */
+  private readonly orders: number[] = [];
+  private added = 0;
   /** The indices of `objects` that are free. */
   private readonly free: number[] = [];
 
   /** Adds an object that is not in the bag yet. Returns its index, which is needed to remove it. */
   add(object: T): number {
     this.size++;
-    const place = this.free.pop();
-    if (place === undefined) return this.objects.push(object) - 1;
+    const place = this.free.pop() ?? this.objects.length;
     this.objects[place] = object;
+    this.orders[place] = this.added++;
     return place;
   }
 
@@ -32,5 +35,11 @@ export class Bag<T extends object> {
   /** Iterates in no particular order. Objects may be added and removed meanwhile; those that are added may be left out. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (const object of this.objects) if (object !== undefined) yield object;
+  }
+
+  /** Returns the objects in the order in which they were added. It takes much longer than to iterate. */
+  inOrder(): readonly T[] {
+    const places = [...this.objects.keys()].filter((place) => this.objects[place] !== undefined);
+    return places.sort((a, b) => this.orders[a]! - this.orders[b]!).map((place) => this.objects[place]!);
   }
 }

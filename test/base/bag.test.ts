@@ -5,7 +5,7 @@ import { draws } from '../support/draws.js';
 const names = (things: Iterable<{ readonly name: number }>) =>
   [...things].map(({ name }) => name).toSorted((a, b) => a - b);
 
-test('a bag has what was added and not removed', (t) => {
+test('a bag has what was added and not removed, and knows the order', (t) => {
   const draw = draws(3);
   const bag = new Bag<{ readonly name: number }>();
   const places = new Map<{ readonly name: number }, number>();
@@ -19,6 +19,7 @@ test('a bag has what was added and not removed', (t) => {
     }
     t.is(bag.size, places.size);
     t.deepEqual(names(bag), names(places.keys()));
+    t.deepEqual(bag.inOrder(), [...places.keys()]);
   }
 });
 

@@ -30,12 +30,6 @@ export interface Drain {
   finish(timeoutMs: number): Promise<void>;
 }
 
-interface RunningAnswer {
-  readonly res: ServerResponse;
-  /** The number of requests of the listener that came before this one. */
-  readonly order: number;
-}
-
 /** The time for which a connection without a request is still read: a request may be on its way. */
 const LINGER_MS = 1000;
 /**
@@ -61,8 +55,7 @@ export async function drainListener(
 /** Follows a listener's running answers from now on, so that it can be drained. */
 export function prepareDrain(listener: Listener, clock: Clock): Drain {
   const { server, sessions, connections, ending } = listener;
-  const running = new Bag<RunningAnswer>();
-  let begun = 0;
+  const running = new Bag<ServerResponse>();
   /**
    * The answer with which each connection ends. It is the answer to the latest request, until idle connections are closed; from
    * then on it stays the same.
@@ -75,7 +68,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
 
   function follow(_req: IncomingMessage, res: ServerResponse): void {
     if (isLeaving) endWith(res);
-    const place = running.add({ res, order: begun++ });
+    const place = running.add(res);
     onClose(res, () => {
       running.remove(place);
       // The head of this answer may have gone out before `leave`: then Node keeps its connection open.
@@ -117,7 +110,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
     }
     sessions.close();
     // Node counts the connection of an answer that is still being sent as idle. When that answer has ended, this runs again.
-    for (const { res } of running) if (res.writableEnded) return;
+    for (const { writableEnded } of running) if (writableEnded) return;
     server.closeIdleConnections();
     // Browsers open some connections for later and send nothing on them.
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
@@ -126,8 +119,8 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
   function leave(): void {
     if (isLeaving) return;
     isLeaving = true;
-    // A connection ends with the answer to its latest request, so the requests are needed in their order.
-    for (const { res } of [...running].sort((a, b) => a.order - b.order)) endWith(res);
+    // A connection ends with the answer to its latest request.
+    for (const res of running.inOrder()) endWith(res);
     sessions.leave();
   }
 
