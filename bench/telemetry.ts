@@ -1,7 +1,7 @@
 /**
  * Measures what metrics, log and traces add to the CPU time of a request. The first row has none of them: its gateway is a
- * copy without the stage that tells of requests, and its histograms count nothing. The log goes to a file, the traces to a
- * receiver in this process.
+ * copy without the stage that logs and counts requests, and its histograms count nothing. The log goes to a file, the traces
+ * go to a receiver in this process.
  *
  *     npm run bench -- telemetry [--waves 6] [--turns 120] [--warm-up 25000]
  */
@@ -15,7 +15,7 @@ import { startUpstream } from './load/start-upstream.js';
 import { SMALL_PATH } from './peers/shop.js';
 import { compareServed, type ServedRow, sizeOf } from './served-cost.js';
 
-/** Modules that tell nothing of requests, and count no durations, in the places of those that do. */
+/** Modules that log and count nothing. They replace those that log requests and count durations. */
 const WITHOUT = {
   'server/stages/access-log.js':
     'export const accessLog = () => function accessLog(_, next) { return next(); }; export const tellRefusal = () => {};',
@@ -39,8 +39,7 @@ async function main(): Promise<void> {
     t.teardown(() => receiver.closeAllConnections());
     const otlp = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
     const row = (name: string, config: object, than?: string, root = ROOT): ServedRow => {
-      const all = { ...config, trustedProxies: ['127.0.0.1'] };
-      return { name, than, root, config: all, path: SMALL_PATH, headers: {} };
+      return { name, than, root, config, path: SMALL_PATH, headers: {} };
     };
     const [off, on] = [{ log: { format: 'json', sample: 0 } }, { log: { format: 'json', sample: 1 } }];
     const traced = (percent: number) =>
