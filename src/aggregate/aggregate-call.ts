@@ -55,7 +55,7 @@ export interface AggregateSettings {
   readonly hidden: ReadonlySet<number>;
   /** The field of the answer that clients see; undefined when they see all of it. */
   readonly responseBody: FieldDescriptor | undefined;
-  /** How each step makes its calls, by the step's index. Undefined for a step that copies. */
+  /** The functions that make the calls of each step, by the step's index. Undefined for a step that copies. */
   readonly callers: readonly (StepCaller | undefined)[];
   /** The largest number of bytes that all answers of the calls may have together. */
   readonly maxResponseBytes: number;

@@ -24,8 +24,8 @@ export interface StepCall {
 }
 
 /**
- * How a step with `key` makes a call for several elements of `for_each` at once. A field of each result says for which element
- * the result is.
+ * The way in which a step with `key` makes a call for several elements of `for_each` at once. A field of each result
+ * says for which element the result is.
  */
 export interface Batch {
   readonly size: number;

@@ -1,6 +1,6 @@
 /**
  * This module writes numbers as decimal digits, without making strings. The functions write into `view` at the offset `at`.
- * Those that return a number return the offset after the last digit.
+ * A function that returns a number returns the offset after the last digit.
  */
 
 const ZERO = 0x30;

@@ -12,7 +12,7 @@ export const copied = { from: 0, to: 0 };
 
 const HEX = Buffer.from('0123456789abcdef');
 /**
- * What each byte of a text becomes in JSON: one or two bytes in the lower 16 bits, and their number in the bits above. It is -1
+ * The JSON of each byte of a text: one or two bytes in the lower 16 bits, and their number in the bits above. It is -1
  * for a byte that needs a long escape. To write two bytes each time is faster than a branch that depends on the text.
  */
 const COPIES = Int32Array.from(LETTERS, (letter, byte) => {

@@ -18,7 +18,7 @@ import { expectedScalar, fieldWireType, scalarWireType } from './scalar.js';
 import { type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire } from './wire-writer.js';
 
-/** How a value is read from JSON and encoded. */
+/** The way in which a value is read from JSON and encoded. */
 export const Kind = {
   STRING: 0,
   BYTES: 1,

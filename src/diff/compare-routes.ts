@@ -11,8 +11,8 @@ import { breaking, type Cause, type Effect, type Findings, risky } from './findi
 import type { MessageGraph } from './message-graph.js';
 
 /**
- * What the comparison of two routes needs: `graph` compares the messages of all routes, and `findings` collects the changes of
- * the route itself.
+ * The tools of the comparison of two routes: `graph` compares the messages of all routes, and `findings` collects the
+ * changes of the route itself.
  */
 export interface RouteUse extends Versions {
   readonly graph: MessageGraph;

@@ -67,7 +67,7 @@ export interface BackingOptions {
 }
 
 export interface OpenedBacking {
-  /** What the routes of each surface use, by the name of the surface. */
+  /** The resources that the routes of each surface use, by the name of the surface. */
   readonly of: ReadonlyMap<string, Backing>;
   readonly tracing: Tracing | undefined;
   readonly upstreams: ReadonlyMap<string, Upstream>;

@@ -54,7 +54,7 @@ export interface SurfacePlan extends PlannedSurface {
   readonly aggregates: readonly AggregatePlan[];
 }
 
-/** What the plans of all surfaces have in common: parts of the schema and of the config. */
+/** The parts of the schema and of the config that the plans of all surfaces share. */
 export interface SurfaceSources {
   readonly bindings: ReadonlyMap<ServiceDescriptor, ServiceBindings>;
   readonly aggregates: Aggregates;

@@ -65,7 +65,7 @@ export interface ReloadParts {
 /** The cause of a reload. */
 export type ReloadCause = 'SIGHUP' | 'watch';
 
-/** How the latest attempt to load config and schema has ended, for `/readyz`. The start counts as the first attempt. */
+/** The result of the latest attempt to load config and schema, for `/readyz`. The start counts as the first attempt. */
 export interface ReloadState {
   /** True if the config and schema that were read last are served, false if they were refused. */
   readonly success: boolean;

@@ -50,7 +50,7 @@ export class Sender {
   }
 }
 
-/** What a worker has received last: the schema, and its files by their numbers. */
+/** The schema that a worker has received last, and its files by their numbers. */
 export interface Received {
   readonly schema: Schema;
   readonly byId: ReadonlyMap<number, FileDeclaration>;

@@ -30,7 +30,7 @@ export interface RouteRow {
   readonly policyOrigins: Readonly<Record<string, string>>;
   /** The name of the upstream that serves the route. Null for an aggregate, and when no upstream serves the route. */
   readonly upstream: string | null;
-  /** What the route does when its upstream fails, as {@link OnFailure} explains it. */
+  /** The measures that the route takes when its upstream fails. {@link OnFailure} explains each of them. */
   readonly onFailure: readonly OnFailure[];
   /** The calls of an aggregate, and the largest number of calls that one request can cause. Absent for other routes. */
   readonly aggregate?: { readonly calls: readonly string[]; readonly maxCalls: number };

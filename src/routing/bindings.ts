@@ -89,7 +89,7 @@ interface Found {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What was found for each method. It is kept, because most methods are the same after a reload. */
+/** The bindings and problems of each method. They are kept, because most methods are the same after a reload. */
 const FOUND = new WeakMap<MethodDescriptor, Found>();
 
 function foundAt(registry: Registry, method: MethodDescriptor): Found {

@@ -6,7 +6,7 @@
  */
 import { edgesOf, findEdge, NONE, type Packed, sizeOf } from './edge-table.js';
 
-/** What a leaf answers: one HTTP method of one template. Equal endings share one object. */
+/** The HTTP method that a leaf answers, for one template. Equal endings share one object. */
 export interface Ending {
   readonly httpMethod: string;
   /** True if the method is GET and HEAD is answered too. */

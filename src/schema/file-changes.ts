@@ -11,7 +11,7 @@ interface File {
   readonly routed: boolean;
 }
 
-/** What is known about the registry before: the files from which it was linked, and which files each of them needs. */
+/** The state of the registry before a change: the files from which it was linked, and the files that each of them needs. */
 export interface Before {
   readonly files: readonly File[];
   /** Returns the files that a file needs, as far as its messages are linked or checked. Undefined if none is. */

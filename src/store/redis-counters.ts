@@ -11,7 +11,7 @@ import type { RedisClient, Script } from './redis.js';
 import { type LimitState, limitStateOf } from './window.js';
 
 /**
- * What happens while the store does not answer. `local`: this process counts by itself. `open`: all requests are admitted.
+ * The behaviour while the store does not answer. `local`: this process counts by itself. `open`: all requests are admitted.
  * `closed`: all requests are answered with 503.
  */
 export type OnStoreFailure = 'local' | 'open' | 'closed';

@@ -14,7 +14,7 @@ export interface Collected {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  /** How the primary process joins the values of its workers. The default is `sum`. */
+  /** The way in which the primary process joins the values of its workers. The default is `sum`. */
   readonly aggregator?: Aggregator;
 }
 

@@ -22,7 +22,7 @@ export interface Metrics {
    * was exceeded.
    */
   readonly rateLimitDecisions: RateLimitDecisions;
-  /** How often each rate limit was exceeded. */
+  /** The number of times that each rate limit was exceeded. */
   readonly exceededLimits: HeldCounters;
   /** The number of tokens that were checked, by issuer and result: `remembered`, `verified` or `refused`. */
   readonly tokens: HeldCounters;
@@ -30,21 +30,21 @@ export interface Metrics {
   readonly spans: HeldCounters;
   /** The number of requests to cached routes, by the result of the cache: `hit`, `stale`, `miss` or `bypass`. */
   readonly cacheRequests: Counter<'status'>;
-  /** How many calls were made again after a failure. */
+  /** The number of calls that were made again after a failure. */
   readonly retries: Counter<'upstream'>;
-  /** How many retries were not made because the retry budget of the upstream was used up. */
+  /** The number of retries that were not made because the retry budget of the upstream was used up. */
   readonly retriesRefused: Counter<'upstream'>;
   /**
-   * How many slow calls were sent a second time before the first one had failed. `winner` is the call whose answer was used:
-   * `first`, `second`, or `none` if both failed.
+   * The number of slow calls that were sent a second time before the first one had failed. `winner` is the call whose answer
+   * was used: `first`, `second`, or `none` if both failed.
    */
   readonly hedges: Counter<'upstream' | 'winner'>;
   readonly circuits: CircuitStates;
-  /** How many calls were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
+  /** The number of calls that were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
   readonly upstreamRefusals: Counter<'upstream' | 'reason'>;
   /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
-  /** How many of the gateway's requests to a store (Redis) got no answer. `reason` is `timeout` or `error`. */
+  /** The number of the gateway's requests to a store (Redis) that got no answer. `reason` is `timeout` or `error`. */
   readonly storeFailures: Counter<'store' | 'reason'>;
   /** Counts what the gateway refused to protect itself. `reason` is `memory` for requests, `address` for connections. */
   readonly shed: Counter<'reason'>;

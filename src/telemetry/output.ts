@@ -15,7 +15,10 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 const MOST_WAITING = 1 << 20;
 /** The time before the next attempt to write. It doubles while nobody reads. */
 const RETRY = { firstMs: 5, longestMs: 200 };
-/** How long the end of the process is delayed by a reader that takes nothing, and at most by one that takes little. */
+/**
+ * The time for which the end of the process waits for readers, in milliseconds: `nothingMs` while a reader takes nothing, and
+ * `altogetherMs` in all.
+ */
 const LAST = { nothingMs: 200, altogetherMs: 1000 };
 /** Lines that wait are joined until they have at least this many bytes. One attempt writes what was joined. */
 const BATCH_BYTES = 65_536;

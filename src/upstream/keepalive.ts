@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../base/clock.js';
 
-/** What the checks need of a connection. */
+/** The part of a connection that the checks use. */
 export interface Watched {
   /** The number of bytes that have come on the connection so far. */
   readonly bytesRead: number;

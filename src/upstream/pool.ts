@@ -19,7 +19,7 @@ import type { Transport, TransportState } from './transport.js';
 const MAX_CONNECTIONS = 8;
 const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 
-/** What the pool needs of a connection. A connection connects once: after a failure or a GOAWAY, the pool makes a new one. */
+/** The part of a connection that the pool uses. After a failure or a GOAWAY of a connection, the pool makes a new one. */
 export interface PooledConnection extends RpcConnection {
   readonly state: 'connecting' | 'ready' | 'ended';
   readonly wasReady: boolean;

@@ -51,7 +51,7 @@ export interface Attempt {
   readonly isFirst: boolean;
 }
 
-/** What every rpc needs of its connection. */
+/** The part of a connection that each of its rpcs uses. */
 export interface RpcConnection {
   /** The number of bytes that have come on the connection so far. */
   readonly bytesRead: number;
@@ -70,7 +70,7 @@ export interface ReceivedHeaders {
 
 const metadataOf = (received: ReceivedHeaders | undefined) => received?.metadata() ?? NO_METADATA;
 
-/** How a stream ended that the upstream ended without a gRPC status. */
+/** The way in which the upstream ended a stream without a gRPC status. */
 export type StreamEnd =
   /** The server has not processed the call, so it may be sent again. */
   | { readonly kind: 'refused'; readonly cause: unknown }

@@ -1,4 +1,4 @@
-/** Which methods the answer to a CORS preflight allows. test/policy/access has the rest of CORS. */
+/** Tests the methods that the answer to a CORS preflight allows. test/policy/access has the rest of CORS. */
 import test, { type ExecutionContext } from 'ava';
 import { startGateway } from '../support/gateway.js';
 

@@ -23,7 +23,7 @@ export interface Access {
   readonly origin: Position | undefined;
 }
 
-/** What the config's `auth` block can find out about callers, and what it demands by default. */
+/** The ways in which the config's `auth` block can identify callers, and the access mode of routes that declare none. */
 export interface AuthMeans {
   readonly default: AccessMode;
   readonly position: Position;
@@ -34,7 +34,7 @@ export interface AuthMeans {
   readonly vouchers: Vouchers;
 }
 
-/** Returns what the config's `auth` block can prove. Undefined when there is no such block. */
+/** Returns the means of the config's `auth` block. Undefined when there is no such block. */
 export function meansOf(auth: AuthBlock | undefined): AuthMeans | undefined {
   if (auth === undefined) return undefined;
   const knowsScopes = auth.jwt.length > 0 || auth.apiKeys !== undefined;

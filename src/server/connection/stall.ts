@@ -32,7 +32,7 @@ const LONGEST_MS = 300_000;
 /** The number of times that the progress of a client is checked within `timeoutMs`. */
 const LOOKS = 6;
 
-/** What the gateway has to send to a client, on one answer or one connection. */
+/** The bytes that the gateway sends to a client, on one answer or one connection. */
 export interface Outgoing {
   /** Returns the bytes that were written and have not left this process. */
   readonly unsentBytes: () => number;

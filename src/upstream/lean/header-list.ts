@@ -5,7 +5,7 @@ import type { ReceivedHeaders } from '../rpc.js';
 import { STATIC_TABLE } from './static-table.js';
 
 export class HeaderList implements ReceivedHeaders {
-  /** What is wrong with the headers or trailers. Undefined if nothing is. */
+  /** The reason why the headers or trailers are wrong. Undefined if they are not. */
   readonly fault: string | undefined;
   /** True after a call of {@link metadata} has found none, so that later calls need not search again. */
   private hasNone = false;

@@ -13,7 +13,7 @@ import { ConnectionError, DEFAULT_WINDOW, ErrorCode, LARGEST_WINDOW, SMALLEST_FR
  */
 const MOST_BACKLOG = 256 * 1024;
 
-/** What is still to be sent on one stream: at most one message, and the end of the stream. */
+/** The data that waits to be sent on one stream: at most one message, and the end of the stream. */
 export class SendingStream {
   /** True if no byte of the message was sent, not even its prefix (flag and length, 5 bytes). */
   isBeginning = false;

@@ -1,4 +1,4 @@
-/** What a connection needs of the stream of one call. */
+/** This module defines the part of a call that its HTTP/2 connection uses: the stream of the call. */
 import type { StreamEnd } from '../rpc.js';
 import type { DecodedHeaders } from './hpack-decoder.js';
 import type { SendingStream } from './sender.js';

@@ -1,4 +1,4 @@
-/** Which failed calls are tried again, how often, and when not, as a real upstream sees it. */
+/** Tests which failed calls a real upstream gets again, and how often. */
 import { createServer } from 'node:net';
 import test from 'ava';
 import type { CallRequest } from '../../../src/call/call.js';

@@ -108,7 +108,7 @@ async function passUntil(clock: HandClock, isSo: () => boolean): Promise<number>
   return passedMs;
 }
 
-/** That nothing has run for longer than `requestTimeout`. */
+/** Asserts that all requests end, and not before `requestTimeout`. */
 async function endsInTime(t: ExecutionContext, gateway: TestGateway & { readonly clock: HandClock }): Promise<void> {
   const passedMs = await passUntil(gateway.clock, () => gateway.gateway.snapshots.inFlight === 0);
   t.true(passedMs >= REQUEST_TIMEOUT_MS, `after ${passedMs} ms`);
