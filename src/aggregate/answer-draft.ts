@@ -64,7 +64,7 @@ interface Content {
   failure: StatusError | undefined;
   /** The index of the step that caused `failure`. */
   failedStep: number;
-  /** True if a step that makes the list succeeded, even without any element. */
+  /** True if at least one of the steps that fill this list succeeded, even if it added no element. */
   isAnswered: boolean;
 }
 

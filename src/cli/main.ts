@@ -83,7 +83,10 @@ const COMMANDS: readonly ListedCommand[] = [
   },
 ];
 
-/** Runs one command. Resolves to the exit code: 0 for success, 1 for problems or a failure, 2 for wrong usage. */
+/**
+ * Runs one command. Resolves to the exit code: 0 for success, 1 for problems or a failure, 2 for wrong usage, or if `diff`
+ * cannot load a version.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   watchOutput();
   if (args[0] === 'serve') {

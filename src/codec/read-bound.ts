@@ -118,7 +118,8 @@ export function readAgainstBound(machine: ReadMachine, member: MemberPlan, entry
 
 /**
  * Compares a value in the body, which has just been read, with the value that the path or the query has for this field. Throws
- * a ReadProblem if it is neither equal nor the default. Then drops it, because {@link finish} writes the bound value.
+ * a ReadProblem if it is neither equal nor the default. Then drops the value of the body, because {@link finish} writes the bound
+ * one. Only for a `fixed` entry the value of the body stays.
  */
 export function compareValue(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner, writer } = machine;

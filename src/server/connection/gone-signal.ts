@@ -21,8 +21,9 @@ export function ownSignal({ res, state }: Context): AbortSignal {
 
 /**
  * Returns the signal that all requests of an HTTP/1.1 connection share, because they run one after the other and a client
- * leaves by closing the connection. It costs a tenth of a signal for each request. Code that listens to it must stop when
- * the call has ended, so only our own code gets it. For HTTP/2 and for streams it returns a signal of the request's own.
+ * leaves by closing the connection. It costs a tenth of what a new signal for each request would cost. Code that listens to it
+ * must stop when the call has ended, so only our own code gets it. For HTTP/2 and for streams it returns a signal of the
+ * request's own.
  */
 export function sharedSignal(ctx: Context): AbortSignal {
   const { req, state } = ctx;

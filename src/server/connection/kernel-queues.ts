@@ -19,7 +19,7 @@ export interface Acknowledged {
 }
 
 const FILES = ['/proc/net/tcp', '/proc/net/tcp6'];
-/** The time between two readings: a second, and a millisecond more for each KiB, which is seven sockets. */
+/** The time between two readings of the files: a second, and a millisecond more for each KiB of their text (seven sockets). */
 const PAUSE = { leastMs: 1000, bytesPerMs: 1024 };
 
 const ofClock = new WeakMap<Clock, KernelQueues>();
